@@ -1,0 +1,92 @@
+/**
+ * The JSON artifacts that steps hand to one another. Stored as canonical JSON, named by SHA-256; they contain nothing
+ * of the run that made them (no ids of rows, times, people), so equal work has equal ids.
+ */
+
+/** One part of a message; text today, a reference to an artifact later. */
+export interface TextPart {
+  readonly type: 'text';
+  readonly text: string;
+}
+export interface Message {
+  readonly role: 'user' | 'assistant' | 'document';
+  readonly parts: readonly TextPart[];
+}
+
+export interface SampledResponse {
+  /** SHA-256 of the comparison key and the response's index. */
+  readonly key: string;
+  readonly text: string;
+  readonly tokens: readonly number[];
+}
+
+export interface SampledComparison {
+  /** SHA-256 of the canonical prompt and responses. */
+  readonly key: string;
+  readonly split: 'train' | 'heldOut';
+  readonly prompt: readonly Message[];
+  readonly promptTokens: readonly number[];
+  readonly responses: readonly SampledResponse[];
+}
+
+/** Output of `sample`, input of `collect` and `reward`. */
+export interface ComparisonSet {
+  readonly kind: 'comparison-set';
+  readonly comparisons: readonly SampledComparison[];
+}
+
+export interface PreferenceRecord {
+  readonly comparison: string;
+  /** Overlap slot of the comparison, 0-based. */
+  readonly ordinal: number;
+  readonly outcome: 'ranked' | 'tie' | 'both_bad';
+  /** Rank of each response in the comparison set's order, 1 = best; empty unless `ranked`. */
+  readonly ranks: readonly number[];
+}
+
+/** Output of `collect`: sorted by (comparison, ordinal). Rows of the database tie it to judgements and labelers. */
+export interface PreferenceSnapshot {
+  readonly kind: 'preference-snapshot';
+  readonly comparisons: string;
+  readonly preferences: readonly PreferenceRecord[];
+}
+
+/** A mean or share with its 95 % interval. */
+export interface Estimate {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  readonly n: number;
+}
+
+export interface EvaluatedSample {
+  readonly prompt: string;
+  readonly pretrained: string;
+  readonly policy: string;
+  readonly bestOf: string;
+  readonly goldPretrained: number;
+  readonly goldPolicy: number;
+  readonly goldBestOf: number;
+}
+
+/** Output of `evaluate`. All on the same held-out prompts, sampled at the training temperature. */
+export interface EvaluationResult {
+  readonly kind: 'evaluation';
+  readonly prompts: number;
+  readonly bestOf: number;
+  readonly goldReward: { readonly pretrained: Estimate; readonly policy: Estimate; readonly bestOf: Estimate };
+  readonly proxyReward: { readonly pretrained: Estimate; readonly policy: Estimate; readonly bestOf: Estimate };
+  /** Share of prompts whose response scores higher than the pretrained model's; ties count half. */
+  readonly goldWinRate: { readonly policy: Estimate; readonly bestOf: Estimate };
+  /** Nats per sequence, policy against the pretrained model, on the policy's samples. */
+  readonly kl: Estimate;
+  readonly bestOfKlBound: number;
+  readonly rewardModel: {
+    /** Share of held-out judgements the reward model agrees with, bootstrap by prompt. */
+    readonly accuracy: Estimate;
+    /** Expected accuracy of a predictor that knows the gold reward, under the labelers' noise. */
+    readonly noiseCeiling: number;
+    readonly accuracyAgainstGold: Estimate;
+  };
+  readonly samples: readonly EvaluatedSample[];
+}

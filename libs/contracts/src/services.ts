@@ -1,0 +1,28 @@
+import type { Status } from './status.js';
+
+/** Services that `plumbline up` supervises, in the order they start. */
+export const SERVICE_NAMES = ['postgres', 'temporal', 'api', 'pipeline-worker', 'gpu-worker'] as const;
+export type ServiceName = (typeof SERVICE_NAMES)[number];
+
+export interface ServiceStatus {
+  readonly name: ServiceName;
+  readonly state: 'running' | 'starting' | 'stopped' | 'external';
+  readonly address: string | null;
+  readonly pid: number | null;
+}
+
+/** `plumbline run show --json`. */
+export interface RunDescription {
+  readonly runId: string;
+  readonly name: string;
+  readonly status: Status;
+  readonly steps: readonly {
+    readonly name: string;
+    readonly status: Status;
+    readonly startedAt: string | null;
+    readonly finishedAt: string | null;
+    readonly checkpoints: readonly { readonly index: number; readonly id: string }[];
+    readonly metrics: Readonly<Record<string, number>>;
+  }[];
+  readonly report: string | null;
+}

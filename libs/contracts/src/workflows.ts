@@ -1,0 +1,55 @@
+import type { StepInputs, StepName } from './run-configuration.js';
+
+/** Names under which workflows are registered and started. */
+export const WORKFLOW_NAMES = {
+  pipeline: 'rlhfPipeline',
+  singleStep: 'singleStep',
+  pretrain: 'pretrainStep',
+  sample: 'sampleStep',
+  collect: 'collectStep',
+  reward: 'rewardStep',
+  optimise: 'optimiseStep',
+  evaluate: 'evaluateStep',
+} as const;
+
+export interface PipelineInput {
+  readonly runId: string;
+  /** Present when the run is a single step. */
+  readonly step?: StepName;
+  /** Artifact ids the run starts from: a single step's inputs, or the earlier steps' outputs of a fork. */
+  readonly inputs: StepInputs;
+  /** First step to execute; earlier ones are taken from `inputs`. */
+  readonly fromStep?: StepName;
+}
+
+export interface PipelineResult {
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+export interface StepInput {
+  readonly runId: string;
+  readonly step: StepName;
+  readonly inputs: StepInputs;
+}
+
+/** A collect step may have waited long and continued as new. */
+export interface CollectInput extends StepInput {
+  readonly published?: boolean;
+}
+
+export interface StepResult {
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+/** Signal to a collecting workflow: judgements were committed, look again. Carries no data. */
+export const LOOK_AGAIN_SIGNAL = 'lookAgain';
+/** Updates of the run's workflow; the validator refuses what does not fit its state. */
+export const PAUSE_UPDATE = 'pause';
+export const RESUME_UPDATE = 'resume';
+/** Query of the run's workflow. */
+export const STATE_QUERY = 'state';
+
+export interface RunState {
+  readonly paused: boolean;
+  readonly step: StepName | null;
+}
