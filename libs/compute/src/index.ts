@@ -1,1 +1,3 @@
-export {};
+export * from './leak-guard.js';
+export * from './randomness.js';
+export * from './tensorflow.js';

@@ -1,0 +1,86 @@
+/** TensorFlow on the CPU or GPU: one process loads one device, once, before its first op. */
+import { createRequire } from 'node:module';
+import util from 'node:util';
+import * as tf from '@tensorflow/tfjs';
+
+export { tf };
+export type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Scalar } from '@tensorflow/tfjs';
+
+export type Device = 'cpu' | 'gpu';
+
+export interface TensorFlowOptions {
+  readonly device: Device;
+  /** Threads inside one op and between ops; absent: TensorFlow takes every core. Part of what makes results exact. */
+  readonly threads?: number;
+}
+
+export interface TensorFlowRuntime {
+  readonly device: Device;
+  readonly threads: number | null;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** The native TensorFlow binding cannot be loaded. */
+export class TensorFlowError extends Error {
+  override readonly name = 'TensorFlowError';
+}
+
+const PACKAGES = { cpu: '@tensorflow/tfjs-node', gpu: '@tensorflow/tfjs-node-gpu' } as const;
+const require = createRequire(import.meta.url);
+
+let runtime: TensorFlowRuntime | null = null;
+
+/**
+ * Loads the native backend behind `tf`; later calls return the first one's runtime.
+ *
+ * @throws TensorFlowError when the binding is missing, or when this process already runs on another device or with
+ *   another number of threads.
+ */
+export function loadTensorFlow({ device, threads }: TensorFlowOptions): TensorFlowRuntime {
+  if (runtime) {
+    if (runtime.device !== device || (threads !== undefined && runtime.threads !== threads)) {
+      throw new TensorFlowError(
+        `TensorFlow already runs on ${runtime.device} with ${runtime.threads ?? 'all'} threads in this process; ` +
+          `it cannot change to ${device} with ${threads ?? 'all'}`,
+      );
+    }
+    return runtime;
+  }
+  setNativeFlags(threads);
+  restoreRemovedNodeHelpers();
+  let module: { version: Record<string, string> };
+  try {
+    module = require(PACKAGES[device]) as typeof module;
+  } catch (error) {
+    throw new TensorFlowError(
+      `${PACKAGES[device]} could not be loaded; \`npm run bootstrap\` builds it` +
+        ` (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`,
+      { cause: error },
+    );
+  }
+  if (tf.getBackend() !== 'tensorflow') {
+    throw new TensorFlowError(
+      `${PACKAGES[device]} loaded but did not register its backend; is tfjs installed twice?`,
+    );
+  }
+  tf.enableProdMode();
+  runtime = { device, threads: threads ?? null, versions: module.version };
+  return runtime;
+}
+
+/** TensorFlow's C++ code reads these from the process environment when its library is loaded, and only there. */
+function setNativeFlags(threads: number | undefined): void {
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
+  process.env['TF_DETERMINISTIC_OPS'] ??= '1';
+  if (threads !== undefined) {
+    process.env['TF_NUM_INTRAOP_THREADS'] = String(threads);
+    process.env['TF_NUM_INTEROP_THREADS'] = String(threads);
+    process.env['OMP_NUM_THREADS'] = String(threads);
+  }
+}
+
+/** tfjs-node 4.22 still calls `util.isNullOrUndefined`, which Node 23 removed. */
+function restoreRemovedNodeHelpers(): void {
+  const helpers = util as unknown as { isNullOrUndefined?: (value: unknown) => boolean };
+  helpers.isNullOrUndefined ??= (value) => value === null || value === undefined;
+}
