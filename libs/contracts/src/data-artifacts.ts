@@ -74,8 +74,16 @@ export interface EvaluationResult {
   readonly kind: 'evaluation';
   readonly prompts: number;
   readonly bestOf: number;
-  readonly goldReward: { readonly pretrained: Estimate; readonly policy: Estimate; readonly bestOf: Estimate };
-  readonly proxyReward: { readonly pretrained: Estimate; readonly policy: Estimate; readonly bestOf: Estimate };
+  readonly goldReward: {
+    readonly pretrained: Estimate;
+    readonly policy: Estimate;
+    readonly bestOf: Estimate;
+  };
+  readonly proxyReward: {
+    readonly pretrained: Estimate;
+    readonly policy: Estimate;
+    readonly bestOf: Estimate;
+  };
   /** Share of prompts whose response scores higher than the pretrained model's; ties count half. */
   readonly goldWinRate: { readonly policy: Estimate; readonly bestOf: Estimate };
   /** Nats per sequence, policy against the pretrained model, on the policy's samples. */

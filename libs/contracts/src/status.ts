@@ -1,5 +1,13 @@
 /** Status of a run or a step, as INTERFACES names them. */
-export const STATUSES = ['queued', 'running', 'waiting', 'paused', 'completed', 'failed', 'cancelled'] as const;
+export const STATUSES = [
+  'queued',
+  'running',
+  'waiting',
+  'paused',
+  'completed',
+  'failed',
+  'cancelled',
+] as const;
 export type Status = (typeof STATUSES)[number];
 
 export const TERMINAL_STATUSES: readonly Status[] = ['completed', 'failed', 'cancelled'];

@@ -1,0 +1,22 @@
+import { ArtifactError } from './artifact-error.js';
+
+/** Content-addressed storage: an id is the SHA-256 (hex) of the content, so nothing is ever overwritten. */
+export interface ArtifactStore {
+  /** Stores the bytes durably and gives their id; storing the same bytes again changes nothing. */
+  put(bytes: Uint8Array): Promise<string>;
+  /** @throws ArtifactError `missing`, or `corrupted` when the bytes no longer match the id */
+  get(id: string): Promise<Buffer>;
+  has(id: string): Promise<boolean>;
+  /** Stores a value as canonical JSON. */
+  putJson(value: unknown): Promise<string>;
+  /** @throws ArtifactError as `get`, or `malformed` when the content is not JSON */
+  getJson<T>(id: string): Promise<T>;
+}
+
+const ID = /^[0-9a-f]{64}$/;
+
+/** @throws ArtifactError `invalid-id` */
+export function checkArtifactId(id: string): void {
+  if (!ID.test(id))
+    throw new ArtifactError('invalid-id', `not an artifact id (64 hex digits): ${JSON.stringify(id)}`);
+}

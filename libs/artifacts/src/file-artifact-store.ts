@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { access, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ArtifactError } from './artifact-error.js';
+import { checkArtifactId, type ArtifactStore } from './artifact-store.js';
+import { canonicalJson, sha256 } from './canonical-json.js';
+
+/** Artifacts as files, `<directory>/ab/cdef…`. A file appears whole or not at all, also after a power cut. */
+export class FileArtifactStore implements ArtifactStore {
+  constructor(readonly directory: string) {}
+
+  async put(bytes: Uint8Array): Promise<string> {
+    const id = sha256(bytes);
+    if (await this.has(id)) return id;
+    const path = this.pathOf(id);
+    await mkdir(dirname(path), { recursive: true });
+    const temporary = `${path}.${randomUUID()}.tmp`;
+    try {
+      const file = await open(temporary, 'wx');
+      try {
+        await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, path);
+    } catch (error) {
+      await unlink(temporary).catch(() => undefined);
+      throw error;
+    }
+    await syncDirectory(dirname(path));
+    return id;
+  }
+
+  async get(id: string): Promise<Buffer> {
+    const path = this.pathOf(id);
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+        throw new ArtifactError('missing', `artifact ${id} is missing from the store`);
+      }
+      throw error;
+    }
+    const actual = sha256(bytes);
+    if (actual !== id) {
+      throw new ArtifactError('corrupted', `artifact ${id} is corrupted: its content hashes to ${actual}`);
+    }
+    return bytes;
+  }
+
+  async has(id: string): Promise<boolean> {
+    try {
+      await access(this.pathOf(id));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  putJson(value: unknown): Promise<string> {
+    return this.put(Buffer.from(canonicalJson(value)));
+  }
+
+  async getJson<T>(id: string): Promise<T> {
+    const bytes = await this.get(id);
+    try {
+      return JSON.parse(bytes.toString('utf8')) as T;
+    } catch {
+      throw new ArtifactError('malformed', `artifact ${id} is not JSON`);
+    }
+  }
+
+  private pathOf(id: string): string {
+    checkArtifactId(id);
+    return join(this.directory, id.slice(0, 2), id.slice(2));
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
