@@ -1,1 +1,5 @@
-export {};
+export * from './configuration-error.js';
+export * from './environment.js';
+export * from './overrides.js';
+export * from './read-configuration.js';
+export * from './resolve-configuration.js';

@@ -1,0 +1,118 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  ConfigurationError,
+  configurationHash,
+  environment,
+  loadPresets,
+  readConfiguration,
+  resolveConfiguration,
+} from './index.js';
+
+function problemsOf(action: () => unknown) {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('resolveConfiguration', () => {
+  it('fills in defaults and freezes every section', () => {
+    const configuration = resolveConfiguration({ name: 'a', model: { layers: 2 } });
+    expect(configuration.model).toMatchObject({ layers: 2, heads: 4, width: 128 });
+    expect(configuration.optimise.kl.controller).toBe('adaptive');
+    expect('simulatedLabelers' in configuration.collect).toBe(false);
+    expect(Object.isFrozen(configuration.optimise.kl)).toBe(true);
+  });
+
+  it.each<[string, object, string, string]>([
+    ['an unknown key', { modle: {} }, 'modle', 'unknown key'],
+    ['an unknown nested key', { optimise: { kl: { tarjet: 6 } } }, 'optimise.kl.tarjet', 'unknown key'],
+    ['a string for a number', { model: { width: '128' } }, 'model.width', 'must'],
+    ['a fraction of a count', { pretrain: { batch: 1.5 } }, 'pretrain.batch', 'integer'],
+    ['a value for a section', { model: 3 }, 'model', 'must be an object'],
+    ['null for a value', { seed: null }, 'seed', 'must'],
+    [
+      'a width the heads do not divide',
+      { model: { width: 100, heads: 3 } },
+      'model.width',
+      'divisible by model.heads (3)',
+    ],
+    [
+      'sequences beyond the context',
+      { model: { context: 40 } },
+      'sample.responseTokens',
+      'model.context (40)',
+    ],
+    ['no training comparisons', { sample: { comparisons: 10, heldOut: 10 } }, 'sample.heldOut', 'below'],
+    ['a missing corpus file', { pretrain: { corpus: 'no/such.txt' } }, 'pretrain.corpus', 'no such file'],
+    ['a step without its inputs', { step: 'sample' }, 'inputs.model', 'step sample needs it'],
+    ['an input that is no id', { inputs: { model: 'abc' } }, 'inputs.model', '64 hexadecimal'],
+    ['a seed beyond 32 bits', { seed: 2 ** 32 }, 'seed', 'must not be greater'],
+  ])('refuses %s with the path of the key', (_, input, path, message) => {
+    const problems = problemsOf(() => resolveConfiguration({ name: 'a', ...input }));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]!.path).toBe(path);
+    expect(problems[0]!.message).toContain(message);
+  });
+
+  it('reports every problem at once', () => {
+    const problems = problemsOf(() => resolveConfiguration({ model: { layers: 0 }, colour: 1 }));
+    expect(problems.map(({ path }) => path).sort()).toEqual(['colour', 'model.layers', 'name']);
+  });
+
+  it('refuses what is no mapping', () => {
+    expect(problemsOf(() => resolveConfiguration([1]))[0]!.message).toContain('mapping');
+  });
+
+  it('applies overrides before validating, and refuses paths that are none', () => {
+    const overrides = [{ path: 'optimise.kl.target', value: 3 }];
+    expect(resolveConfiguration({ name: 'a' }, { overrides }).optimise.kl.target).toBe(3);
+    const through = [{ path: 'seed.x', value: 3 }];
+    expect(
+      problemsOf(() => resolveConfiguration({ name: 'a', seed: 1 }, { overrides: through }))[0]!.path,
+    ).toBe('seed.x');
+    const proto = [{ path: '__proto__.x', value: 3 }];
+    expect(problemsOf(() => resolveConfiguration({ name: 'a' }, { overrides: proto }))).toHaveLength(1);
+  });
+
+  it('hashes the resolved configuration, whatever the order of its keys', () => {
+    const a = resolveConfiguration({ name: 'a', seed: 2 });
+    const b = resolveConfiguration({ seed: 2, name: 'a', model: { heads: 4 } });
+    expect(configurationHash(a)).toBe(configurationHash(b));
+    expect(configurationHash(a)).not.toBe(configurationHash(resolveConfiguration({ name: 'a', seed: 3 })));
+  });
+});
+
+describe('presets and files', () => {
+  it('every preset resolves and says what it is', () => {
+    const presets = loadPresets();
+    expect(presets.map(({ name }) => name)).toEqual(expect.arrayContaining(['demo', 'smoke']));
+    for (const { name, description, configuration } of presets) {
+      expect(resolveConfiguration(configuration).name).toBe(name);
+      expect(description).not.toBe('');
+    }
+  });
+  it('names an unknown preset, a missing file, and the place where YAML breaks', () => {
+    expect(problemsOf(() => readConfiguration('nosuch'))[0]!.message).toContain('demo, smoke');
+    expect(problemsOf(() => readConfiguration('no/such.yaml'))[0]!.message).toBe(
+      'no such file: no/such.yaml',
+    );
+    const file = join(mkdtempSync(join(tmpdir(), 'plumbline-config-')), 'run.yaml');
+    writeFileSync(file, 'name: a\nmodel: {layers: 2\n');
+    expect(problemsOf(() => readConfiguration(file))[0]!.message).toMatch(new RegExp(`^${file}:\\d+:\\d+: `));
+  });
+});
+
+describe('environment', () => {
+  it('has defaults and names a variable that makes no sense', () => {
+    expect(environment({}).artifactsUrl).toMatch(/^file:.*\.plumbline\/artifacts$/);
+    expect(() => environment({ PLUMBLINE_API_PORT: '99999' })).toThrow('PLUMBLINE_API_PORT');
+    expect(() => environment({ PLUMBLINE_DEVICE: 'tpu' })).toThrow('PLUMBLINE_DEVICE');
+  });
+});

@@ -1,0 +1,172 @@
+import 'reflect-metadata';
+import {
+  INPUT_NAMES,
+  STEP_NAMES,
+  type CollectConfiguration,
+  type EvaluateConfiguration,
+  type InputName,
+  type KlConfiguration,
+  type ModelConfiguration,
+  type OptimiseConfiguration,
+  type PretrainConfiguration,
+  type RewardConfiguration,
+  type RunConfiguration,
+  type SampleConfiguration,
+  type StepName,
+} from '@plumbline/contracts';
+import { Type } from 'class-transformer';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsPositive,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+
+/*
+ * The run configuration as class-validator sees it: one class a section, defaults as initial values. The meaning and
+ * unit of each key is documented at the interface it implements.
+ */
+
+const MAXIMUM_SEED = 2 ** 32 - 1;
+/** 256 bytes, the end-of-text token and at least one merge. */
+const MINIMUM_VOCABULARY = 258;
+
+/** A count that must be at least 1 (or `minimum`) and fit a 32-bit index. */
+function Count(minimum = 1): PropertyDecorator {
+  return (target, key) => {
+    IsInt()(target, key);
+    Min(minimum)(target, key);
+    Max(2 ** 31 - 1)(target, key);
+  };
+}
+
+/** A finite number above 0. */
+function Positive(): PropertyDecorator {
+  return (target, key) => {
+    IsNumber({ allowNaN: false, allowInfinity: false })(target, key);
+    IsPositive()(target, key);
+  };
+}
+
+/** A finite number in 0 … 1. */
+function Fraction(): PropertyDecorator {
+  return (target, key) => {
+    IsNumber({ allowNaN: false, allowInfinity: false })(target, key);
+    Min(0)(target, key);
+    Max(1)(target, key);
+  };
+}
+
+function Section(type: () => new () => object): PropertyDecorator {
+  return (target, key) => {
+    IsObject()(target, key);
+    ValidateNested()(target, key);
+    Type(type)(target, key);
+  };
+}
+
+export class ModelSection implements ModelConfiguration {
+  @Count() @Max(200) readonly layers: number = 4;
+  @Count() @Max(1024) readonly heads: number = 4;
+  @Count() @Max(65_536) readonly width: number = 128;
+  @Count(2) @Max(1_048_576) readonly context: number = 64;
+  @Count(MINIMUM_VOCABULARY) @Max(1_000_000) readonly vocabulary: number = 1024;
+}
+
+export class PretrainSection implements PretrainConfiguration {
+  @IsString() @IsNotEmpty() readonly corpus: string = 'sotu';
+  @Count() readonly tokens: number = 2_000_000;
+  @Count() readonly batch: number = 32;
+  @Positive() readonly learningRate: number = 1e-3;
+  @Count(0) readonly warmup: number = 50;
+  @Count() readonly checkpointEvery: number = 200;
+}
+
+export class SampleSection implements SampleConfiguration {
+  @Count() readonly promptTokens: number = 24;
+  @Count() readonly responseTokens: number = 24;
+  @IsInt() @IsIn([2], { message: 'must be 2: comparisons are pairs' }) readonly responsesPerPrompt: number =
+    2;
+  @Count(2) readonly comparisons: number = 2000;
+  @Positive() readonly temperature: number = 0.9;
+  @Count() readonly heldOut: number = 400;
+}
+
+export class CollectSection implements CollectConfiguration {
+  @Count() @Max(1000) readonly judgementsPerComparison: number = 1;
+  @IsOptional() @Count() @Max(256) readonly simulatedLabelers?: number;
+  @IsString() @IsNotEmpty() @MaxLength(20_000) readonly guideline: string =
+    'Choose the response that continues the text in the more positive, hopeful tone. If neither is better, say so.';
+  @Positive() readonly simulatedNoise: number = 1;
+}
+
+export class RewardSection implements RewardConfiguration {
+  @Count() readonly epochs: number = 1;
+  @Count() readonly batch: number = 32;
+  @Positive() readonly learningRate: number = 5e-5;
+  @Count() readonly checkpointEvery: number = 50;
+}
+
+export class KlSection implements KlConfiguration {
+  @IsIn(['adaptive', 'fixed']) readonly controller: 'adaptive' | 'fixed' = 'adaptive';
+  @IsNumber({ allowNaN: false, allowInfinity: false }) @Min(0) readonly coefficient: number = 0.15;
+  @Positive() readonly target: number = 6;
+  @Positive() readonly horizon: number = 10_000;
+}
+
+export class OptimiseSection implements OptimiseConfiguration {
+  @IsIn(['ppo']) readonly algorithm = 'ppo' as const;
+  @Count() readonly episodes: number = 10_000;
+  @Count() readonly batch: number = 64;
+  @Count() readonly epochs: number = 4;
+  @Count() readonly minibatches: number = 1;
+  @Positive() readonly learningRate: number = 1e-4;
+  @Positive() readonly clip: number = 0.2;
+  @Positive() readonly valueClip: number = 0.2;
+  @Positive() readonly valueCoefficient: number = 0.1;
+  @Fraction() readonly gamma: number = 1;
+  @Fraction() readonly lambda: number = 0.95;
+  @IsBoolean() readonly whitenRewards: boolean = false;
+  @Section(() => KlSection) readonly kl: KlSection = new KlSection();
+  @Count() readonly checkpointEvery: number = 20;
+}
+
+export class EvaluateSection implements EvaluateConfiguration {
+  @Count(2) readonly prompts: number = 512;
+  @Count(2) @Max(64) readonly bestOf: number = 4;
+}
+
+const ARTIFACT_ID = { message: 'must be an artifact id: 64 hexadecimal digits' };
+
+export class InputsSection implements Partial<Record<InputName, string>> {
+  @IsOptional() @Matches(/^[0-9a-f]{64}$/, ARTIFACT_ID) readonly model?: string;
+  @IsOptional() @Matches(/^[0-9a-f]{64}$/, ARTIFACT_ID) readonly comparisons?: string;
+  @IsOptional() @Matches(/^[0-9a-f]{64}$/, ARTIFACT_ID) readonly preferences?: string;
+  @IsOptional() @Matches(/^[0-9a-f]{64}$/, ARTIFACT_ID) readonly reward?: string;
+  @IsOptional() @Matches(/^[0-9a-f]{64}$/, ARTIFACT_ID) readonly policy?: string;
+}
+INPUT_NAMES satisfies readonly (keyof InputsSection)[];
+
+export class RunSections implements RunConfiguration {
+  @IsString() @IsNotEmpty() @MaxLength(200) readonly name!: string;
+  @IsInt() @Min(0) @Max(MAXIMUM_SEED) readonly seed: number = 1;
+  @IsOptional() @IsIn(STEP_NAMES) readonly step?: StepName;
+  @Section(() => InputsSection) readonly inputs: InputsSection = new InputsSection();
+  @Section(() => ModelSection) readonly model: ModelSection = new ModelSection();
+  @Section(() => PretrainSection) readonly pretrain: PretrainSection = new PretrainSection();
+  @Section(() => SampleSection) readonly sample: SampleSection = new SampleSection();
+  @Section(() => CollectSection) readonly collect: CollectSection = new CollectSection();
+  @Section(() => RewardSection) readonly reward: RewardSection = new RewardSection();
+  @Section(() => OptimiseSection) readonly optimise: OptimiseSection = new OptimiseSection();
+  @Section(() => EvaluateSection) readonly evaluate: EvaluateSection = new EvaluateSection();
+}
