@@ -1,3 +1,4 @@
+export * from './child-environment.js';
 export * from './configuration-error.js';
 export * from './environment.js';
 export * from './overrides.js';

@@ -1,1 +1,4 @@
-export {};
+export * from './find-chromium.js';
+export * from './test-database.js';
+export * from './test-process.js';
+export * from './test-temporal.js';
