@@ -1,1 +1,2 @@
-export {};
+export * from './estimates.js';
+export * from './gold/index.js';
