@@ -27,6 +27,11 @@ export interface CollectionProgress {
   readonly required: number;
 }
 
+export interface PublishedCollection extends CollectionProgress {
+  /** How many simulated labelers the configuration asks for; 0: people judge. */
+  readonly simulatedLabelers: number;
+}
+
 /** Light activities, queue `pipeline`: database, artifacts, registry. All of them may be repeated safely. */
 export interface PipelineActivities {
   /** Creates the step's row, or finds it, and marks it and the run running. */
@@ -46,10 +51,11 @@ export interface PipelineActivities {
   }): Promise<void>;
   /** Asks the compute activity to stop at its next segment, or takes that back. */
   requestPause(input: { runId: string; paused: boolean }): Promise<void>;
+  pauseRequested(input: { runId: string }): Promise<boolean>;
   /** Puts a comparison set before labelers: prompts, responses, comparisons, slots. */
-  publishComparisons(step: StepReference): Promise<CollectionProgress>;
+  publishComparisons(step: StepReference): Promise<PublishedCollection>;
   collectionProgress(step: StepReference): Promise<CollectionProgress>;
-  /** Judges over the public API until nothing is left to judge. */
+  /** Judges over the public API until nothing is left that the simulated labelers may judge. */
   simulateLabelers(step: StepReference): Promise<void>;
   /** Freezes the judgements into a preference snapshot. */
   freezePreferences(step: StepReference): Promise<{ preferences: string }>;

@@ -3,7 +3,6 @@ import type { StepInputs, StepName } from './run-configuration.js';
 /** Names under which workflows are registered and started. */
 export const WORKFLOW_NAMES = {
   pipeline: 'rlhfPipeline',
-  singleStep: 'singleStep',
   pretrain: 'pretrainStep',
   sample: 'sampleStep',
   collect: 'collectStep',
@@ -32,16 +31,11 @@ export interface StepInput {
   readonly inputs: StepInputs;
 }
 
-/** A collect step may have waited long and continued as new. */
-export interface CollectInput extends StepInput {
-  readonly published?: boolean;
-}
-
 export interface StepResult {
   readonly outputs: Readonly<Record<string, string>>;
 }
 
-/** Signal to a collecting workflow: judgements were committed, look again. Carries no data. */
+/** Signal to a step's workflow: something it may wait for (a judgement, a resumption) was committed. Carries no data. */
 export const LOOK_AGAIN_SIGNAL = 'lookAgain';
 /** Updates of the run's workflow; the validator refuses what does not fit its state. */
 export const PAUSE_UPDATE = 'pause';
