@@ -1,3 +1,5 @@
 export * from './leak-guard.js';
 export * from './randomness.js';
 export * from './tensorflow.js';
+export * from './cross-entropy.js';
+export * from './native.js';

@@ -1,1 +1,5 @@
-export {};
+export * from './byte-pair-encoding.js';
+export * from './parameters.js';
+export * from './scalar-head.js';
+export * from './tokenizer.js';
+export * from './transformer.js';

@@ -1,0 +1,227 @@
+/**
+ * A GPT-2-style decoder as pure functions over named parameters, in Hugging Face's layout: pre-layer-norm blocks,
+ * learned positions, `gelu_new`, output embedding tied to the input embedding, dense weights stored [in, out].
+ *
+ * B batch, T time, D width, H heads, V vocabulary, P tokens already in the cache.
+ */
+import { normals, sparseSoftmaxCrossEntropy, tf, type Tensor } from '@plumbline/compute';
+import type { ModelConfiguration } from '@plumbline/contracts';
+import { mapValues, parameter, type Parameters } from './parameters.js';
+
+const LAYER_NORM_EPSILON = 1e-5;
+const INITIAL_DEVIATION = 0.02;
+/** Added to the score of a key that must not be seen: e to this is 0, and it stays finite. */
+const HIDDEN_SCORE = -1e9;
+
+export interface ForwardOptions {
+  /** Position of each token, int32 [B, T]; absent: 0 … T−1 in every row. */
+  readonly positions?: Tensor;
+  /** 1 where there is a token, 0 where there is padding, [B, T]; absent: tokens everywhere. */
+  readonly attentionMask?: Tensor;
+}
+
+/** Keys and values of one layer, each [B, H, P, D/H]. */
+export type LayerCache = {
+  readonly keys: Tensor;
+  readonly values: Tensor;
+};
+
+/** Every parameter's name and shape. */
+export function parameterShapes(config: ModelConfiguration): Record<string, readonly number[]> {
+  const { width, layers, context, vocabulary } = config;
+  const shapes: Record<string, readonly number[]> = {
+    'wte.weight': [vocabulary, width],
+    'wpe.weight': [context, width],
+  };
+  for (let layer = 0; layer < layers; layer++) {
+    Object.assign(shapes, {
+      [`h.${layer}.ln_1.weight`]: [width],
+      [`h.${layer}.ln_1.bias`]: [width],
+      [`h.${layer}.attn.c_attn.weight`]: [width, 3 * width],
+      [`h.${layer}.attn.c_attn.bias`]: [3 * width],
+      [`h.${layer}.attn.c_proj.weight`]: [width, width],
+      [`h.${layer}.attn.c_proj.bias`]: [width],
+      [`h.${layer}.ln_2.weight`]: [width],
+      [`h.${layer}.ln_2.bias`]: [width],
+      [`h.${layer}.mlp.c_fc.weight`]: [width, 4 * width],
+      [`h.${layer}.mlp.c_fc.bias`]: [4 * width],
+      [`h.${layer}.mlp.c_proj.weight`]: [4 * width, width],
+      [`h.${layer}.mlp.c_proj.bias`]: [width],
+    });
+  }
+  return { ...shapes, 'ln_f.weight': [width], 'ln_f.bias': [width] };
+}
+
+/**
+ * GPT-2's initialisation: N(0, 0.02²), the projections into the residual stream smaller by √(2 · layers), biases zero
+ * and layer norms the identity. A pure function of (config, seed).
+ */
+export function initialise(config: ModelConfiguration, seed: number): Parameters {
+  return mapValues(parameterShapes(config), (shape, name) => {
+    if (/ln_[12f]\.weight$/.test(name)) return tf.ones([...shape]);
+    if (name.endsWith('.bias')) return tf.zeros([...shape]);
+    const residual = name.endsWith('c_proj.weight');
+    const deviation = residual ? INITIAL_DEVIATION / Math.sqrt(2 * config.layers) : INITIAL_DEVIATION;
+    const values = normals(seed, `initialise ${name}`, shape[0]! * shape[1]!);
+    return tf.tensor(
+      values.map((value) => value * deviation),
+      [...shape],
+    );
+  });
+}
+
+/** Last hidden states after the final layer norm: tokens int32 [B, T] → [B, T, D]. */
+export function forward(
+  parameters: Parameters,
+  config: ModelConfiguration,
+  tokens: Tensor,
+  { positions, attentionMask }: ForwardOptions = {},
+): Tensor {
+  return tf.tidy(() => {
+    const length = tokens.shape[1]!;
+    let bias = causalBias(length, length);
+    if (attentionMask) bias = bias.add(paddingBias(attentionMask));
+    return decoder(parameters, config, tokens, positions, (_layer, q, k, v) => attend(q, k, v, bias));
+  });
+}
+
+/**
+ * `forward` for the next T tokens after the P that `cache` holds. Returns their hidden states and the grown cache;
+ * the given one is left as it is. `attentionMask` is [B, P+T], `positions` [B, T].
+ */
+export function forwardCached(
+  parameters: Parameters,
+  config: ModelConfiguration,
+  tokens: Tensor,
+  cache: readonly LayerCache[],
+  { positions, attentionMask }: ForwardOptions = {},
+): { hidden: Tensor; cache: LayerCache[] } {
+  return tf.tidy(() => {
+    const length = tokens.shape[1]!;
+    const past = cache[0]?.keys.shape[2] ?? 0;
+    let bias: Tensor | null = length > 1 ? causalBias(length, past + length) : null;
+    if (attentionMask) bias = bias ? bias.add(paddingBias(attentionMask)) : paddingBias(attentionMask);
+    const start =
+      positions ??
+      tf
+        .range(past, past + length, 1, 'int32')
+        .expandDims(0)
+        .tile([tokens.shape[0]!, 1]);
+    const grown: LayerCache[] = [];
+    const hidden = decoder(parameters, config, tokens, start, (layer, q, k, v) => {
+      const before = cache[layer];
+      const keys = before ? tf.concat([before.keys, k], 2) : k;
+      const values = before ? tf.concat([before.values, v], 2) : v;
+      grown.push({ keys, values });
+      return attend(q, keys, values, bias);
+    });
+    return { hidden, cache: grown };
+  });
+}
+
+/** Logits of the next token: hidden [..., D] → [..., V]. */
+export function logits(parameters: Parameters, hidden: Tensor): Tensor {
+  const width = hidden.shape.at(-1)!;
+  const embedding = parameter(parameters, 'wte.weight');
+  return tf
+    .matMul(hidden.reshape([-1, width]), embedding, false, true)
+    .reshape([...hidden.shape.slice(0, -1), embedding.shape[0]!]);
+}
+
+/** log p(token) in nats: logits [..., V], tokens int32 [...] → [...]. Divide the logits by the temperature before. */
+export function tokenLogProbabilities(tokenLogits: Tensor, tokens: Tensor): Tensor {
+  const vocabulary = tokenLogits.shape.at(-1)!;
+  return sparseSoftmaxCrossEntropy(tokenLogits.reshape([-1, vocabulary]), tokens.reshape([-1]))
+    .neg()
+    .reshape(tokens.shape);
+}
+
+type Attention = (layer: number, queries: Tensor, keys: Tensor, values: Tensor) => Tensor;
+
+/** Embedding, blocks and final norm; `attention` maps [B, H, T, D/H] queries, keys, values to [B, H, T, D/H]. */
+function decoder(
+  parameters: Parameters,
+  config: ModelConfiguration,
+  tokens: Tensor,
+  positions: Tensor | undefined,
+  attention: Attention,
+): Tensor {
+  const [batch, length] = tokens.shape as [number, number];
+  const { width, heads } = config;
+  const rows = batch * length;
+  const p = (name: string): Tensor => parameter(parameters, name);
+
+  const splitHeads = (x: Tensor): Tensor =>
+    x.reshape([batch, length, heads, width / heads]).transpose([0, 2, 1, 3]);
+
+  let x = embed(parameters, tokens, positions); // [B·T, D]
+  for (let layer = 0; layer < config.layers; layer++) {
+    const h = `h.${layer}`;
+    const normed = layerNorm(x, p(`${h}.ln_1.weight`), p(`${h}.ln_1.bias`));
+    const qkv = dense(normed, p(`${h}.attn.c_attn.weight`), p(`${h}.attn.c_attn.bias`)); // [B·T, 3·D]
+    const [q, k, v] = tf.split(qkv, 3, 1).map(splitHeads) as [Tensor, Tensor, Tensor];
+    const mixed = attention(layer, q, k, v).transpose([0, 2, 1, 3]).reshape([rows, width]);
+    x = x.add(dense(mixed, p(`${h}.attn.c_proj.weight`), p(`${h}.attn.c_proj.bias`)));
+
+    const inner = dense(
+      layerNorm(x, p(`${h}.ln_2.weight`), p(`${h}.ln_2.bias`)),
+      p(`${h}.mlp.c_fc.weight`),
+      p(`${h}.mlp.c_fc.bias`),
+    );
+    x = x.add(dense(geluNew(inner), p(`${h}.mlp.c_proj.weight`), p(`${h}.mlp.c_proj.bias`)));
+  }
+  return layerNorm(x, p('ln_f.weight'), p('ln_f.bias')).reshape([batch, length, width]);
+}
+
+/** Token plus position embedding, [B·T, D]. */
+function embed(parameters: Parameters, tokens: Tensor, positions: Tensor | undefined): Tensor {
+  const [batch, length] = tokens.shape as [number, number];
+  const tokenEmbedding = tf.gather(parameter(parameters, 'wte.weight'), tokens.reshape([-1]).toInt());
+  const table = parameter(parameters, 'wpe.weight'); // [context, D]
+  const [context, width] = table.shape as [number, number];
+  if (positions) return tokenEmbedding.add(tf.gather(table, positions.reshape([-1]).toInt()));
+  if (length > context) throw new RangeError(`${length} tokens do not fit a context of ${context}`);
+  return tokenEmbedding
+    .reshape([batch, length, width])
+    .add(table.slice([0, 0], [length, width]))
+    .reshape([batch * length, width]);
+}
+
+/** softmax(q kᵀ / √(D/H) + bias) v, with q [B, H, T, D/H], k and v [B, H, P+T, D/H]. */
+function attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | null): Tensor {
+  const scores = tf.matMul(q.mul(1 / Math.sqrt(q.shape.at(-1)!)), k, false, true); // [B, H, T, P+T]
+  return tf.matMul(tf.softmax(bias ? scores.add(bias) : scores), v);
+}
+
+/** [T, P+T]: hides from each of the last T tokens those after it. */
+function causalBias(length: number, total: number): Tensor {
+  const past = total - length;
+  const values = new Float32Array(length * total);
+  for (let row = 0; row < length; row++) {
+    values.fill(HIDDEN_SCORE, row * total + past + row + 1, (row + 1) * total);
+  }
+  return tf.tensor2d(values, [length, total]);
+}
+
+/** [B, 1, 1, T] from a mask [B, T]. */
+function paddingBias(attentionMask: Tensor): Tensor {
+  const [batch, total] = attentionMask.shape as [number, number];
+  return attentionMask.toFloat().sub(1).mul(-HIDDEN_SCORE).reshape([batch, 1, 1, total]);
+}
+
+function dense(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
+  return tf.matMul(x as tf.Tensor2D, weight as tf.Tensor2D).add(bias);
+}
+
+function layerNorm(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
+  const centred = x.sub(x.mean(-1, true));
+  const variance = centred.square().mean(-1, true);
+  return centred.mul(variance.add(LAYER_NORM_EPSILON).rsqrt()).mul(weight).add(bias);
+}
+
+/** The tanh approximation that GPT-2 was trained with; cubes as products, because `pow` is slow. */
+function geluNew(x: Tensor): Tensor {
+  const cube = x.mul(x).mul(x);
+  const inner = x.add(cube.mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
+  return x.mul(0.5).mul(inner.tanh().add(1));
+}
