@@ -1,1 +1,24 @@
-export {};
+export * from './artifacts.js';
+export * from './data-source.js';
+export * from './entities/index.js';
+export * from './errors.js';
+export { appendEvent, listRunEvents, type RecordedEvent } from './events.js';
+export { readSeries, type MetricPoint, type MetricSeries } from './metrics.js';
+export * from './outbox.js';
+export {
+  createRun,
+  getRun,
+  listRuns,
+  listUnarchivedRuns,
+  setPauseRequested,
+  setRunHistory,
+  setRunReport,
+  setRunStatus,
+  type ListedRun,
+  type NewRun,
+  type Provenance,
+  type RunCursor,
+  type StatusChange,
+} from './runs.js';
+export * from './steps.js';
+export { inTransaction, isPostgresError, query, violatesUnique, type Database } from './transaction.js';

@@ -1,1 +1,2 @@
-export {};
+export * from './display-order.js';
+export * from './judgement.js';
