@@ -1,0 +1,48 @@
+import { openArtifactStore } from '@plumbline/artifacts';
+import { environment, required } from '@plumbline/config';
+import { GPU_QUEUE, TEMPORAL_NAMESPACE } from '@plumbline/contracts';
+import { createDataSource } from '@plumbline/database';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { createComputeActivities } from './compute-activities.js';
+
+/** Long enough for a killed child to be reaped; its work continues from the last commit. */
+const SHUTDOWN_GRACE = '1 second';
+
+const settings = environment();
+const connection = await NativeConnection.connect({
+  address: required('TEMPORAL_ADDRESS', settings.temporalAddress),
+});
+const database = await createDataSource({
+  url: required('DATABASE_URL', settings.databaseUrl),
+  poolSize: 4,
+  applicationName: 'gpu-worker',
+}).initialize();
+
+const worker = await Worker.create({
+  connection,
+  namespace: TEMPORAL_NAMESPACE,
+  taskQueue: GPU_QUEUE,
+  // One computation for the one device this worker has.
+  maxConcurrentActivityTaskExecutions: 1,
+  activities: createComputeActivities({
+    database,
+    artifacts: openArtifactStore(settings.artifactsUrl),
+    artifactsUrl: settings.artifactsUrl,
+    device: settings.device,
+    threads: settings.threads,
+  }),
+  shutdownGraceTime: SHUTDOWN_GRACE,
+  // Cancellation and progress should reach people within seconds.
+  maxHeartbeatThrottleInterval: '3 seconds',
+  defaultHeartbeatThrottleInterval: '3 seconds',
+});
+
+console.log(
+  JSON.stringify({ event: 'ready', service: 'gpu-worker', queue: GPU_QUEUE, device: settings.device }),
+);
+try {
+  await worker.run();
+} finally {
+  await database.destroy();
+  await connection.close();
+}

@@ -1,0 +1,156 @@
+import type { ArtifactStore } from '@plumbline/artifacts';
+import type { SegmentsOutcome } from '@plumbline/contracts';
+import {
+  appendMetrics,
+  commitCheckpoint,
+  getStepWork,
+  issueEpoch,
+  reportProgress,
+  SupersededError,
+  type MetricPoint,
+} from '@plumbline/database';
+import type { StepProgress } from '@plumbline/training';
+import type { DataSource } from 'typeorm';
+import { runComputeProcess } from './compute-process.js';
+import type { StartMessage } from './protocol.js';
+
+const ACTOR = { kind: 'service', id: 'gpu-worker' } as const;
+
+/** Between commits, progress and curves go to Postgres at most this often. */
+const REPORT_INTERVAL_MS = 1000;
+
+export interface ComputeDependencies {
+  readonly database: DataSource;
+  readonly artifacts: ArtifactStore;
+  readonly artifactsUrl: string;
+  readonly device: 'cpu' | 'gpu';
+  readonly threads: number | null;
+}
+
+export interface StepObserver {
+  /** Real progress: the newest update and checkpoint. */
+  heartbeat(details: { readonly progress: StepProgress | null; readonly checkpoint: string | null }): void;
+  readonly cancelled: AbortSignal;
+}
+
+/**
+ * One attempt at a compute step: takes an epoch, continues from the newest committed checkpoint, and commits what the
+ * TensorFlow process computes under that epoch.
+ */
+export async function runComputeStep(
+  dependencies: ComputeDependencies,
+  stepId: string,
+  observer: StepObserver,
+): Promise<SegmentsOutcome> {
+  const { database, artifacts } = dependencies;
+  const work = await getStepWork(database, stepId);
+  // The activity may be repeated after it had completed, when its answer was lost on the way.
+  if (work.status === 'completed') return { outcome: 'completed', outputs: work.outputs };
+  if (work.pauseRequested) return { outcome: 'paused', outputs: {} };
+
+  const { epoch, checkpoint: newest } = await issueEpoch(database, { stepId, actor: ACTOR });
+  let checkpoint = newest?.artifactId ?? null;
+  observer.heartbeat({ progress: null, checkpoint });
+
+  const lost = new AbortController();
+  const reporter = new ProgressReporter(database, stepId, epoch, (error) => lost.abort(error));
+  const start: StartMessage = {
+    kind: 'start',
+    step: work.name as StartMessage['step'],
+    configuration: work.configuration,
+    inputs: work.inputs,
+    resumeFrom: checkpoint,
+    artifactsUrl: dependencies.artifactsUrl,
+    device: dependencies.device,
+    threads: dependencies.threads,
+  };
+  try {
+    const end = await runComputeProcess(
+      start,
+      {
+        onProgress: ({ progress }) => {
+          observer.heartbeat({ progress, checkpoint });
+          reporter.add(progress);
+        },
+        onCommit: async ({ index, id }) => {
+          const manifest = await artifacts.get(id);
+          const { metrics, progress } = reporter.takeAll();
+          const answer = await commitCheckpoint(database, {
+            stepId,
+            epoch,
+            index,
+            artifactId: id,
+            bytes: manifest.byteLength,
+            metrics,
+            ...(progress === null ? {} : { progress }),
+            actor: ACTOR,
+          });
+          checkpoint = id;
+          return answer;
+        },
+      },
+      AbortSignal.any([observer.cancelled, lost.signal]),
+    );
+    await reporter.flush();
+    return { outcome: end.outcome, outputs: end.outputs };
+  } finally {
+    reporter.stop();
+  }
+}
+
+/** Gathers progress and curve points, and writes them to Postgres about once a second. */
+class ProgressReporter {
+  private metrics: MetricPoint[] = [];
+  private progress: StepProgress | null = null;
+  private readonly timer: NodeJS.Timeout;
+  private writing: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly stepId: string,
+    private readonly epoch: number,
+    private readonly onLost: (error: Error) => void,
+  ) {
+    this.timer = setInterval(() => void this.flush().catch(() => undefined), REPORT_INTERVAL_MS);
+  }
+
+  add(progress: StepProgress): void {
+    this.progress = progress;
+    if (progress.metrics === undefined) return;
+    const { index, values } = progress.metrics;
+    for (const [name, value] of Object.entries(values)) this.metrics.push({ name, index, value });
+  }
+
+  /** What was not written yet, to be written by the caller. */
+  takeAll(): { metrics: MetricPoint[]; progress: Omit<StepProgress, 'metrics'> | null } {
+    const metrics = this.metrics;
+    const progress = this.progress;
+    this.metrics = [];
+    this.progress = null;
+    if (progress === null) return { metrics, progress };
+    const { phase, done, total, unit } = progress;
+    return { metrics, progress: { phase, done, total, unit } };
+  }
+
+  flush(): Promise<void> {
+    this.writing = this.writing.then(() => this.write());
+    return this.writing;
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private async write(): Promise<void> {
+    const { metrics, progress } = this.takeAll();
+    const { database, stepId, epoch } = this;
+    try {
+      if (progress !== null) await reportProgress(database, { stepId, epoch, progress });
+      if (metrics.length > 0) await appendMetrics(database, { stepId, epoch, metrics });
+    } catch (error) {
+      if (error instanceof SupersededError) this.onLost(error);
+      // Postgres may be away for a moment: the points are written with the next ones.
+      else this.metrics = [...metrics, ...this.metrics];
+    }
+  }
+}
