@@ -1,10 +1,13 @@
 export * from './artifacts.js';
+export * from './collections.js';
 export * from './data-source.js';
 export * from './entities/index.js';
 export * from './errors.js';
 export { appendEvent, listRunEvents, type RecordedEvent } from './events.js';
+export * from './labeling.js';
 export { readSeries, type MetricPoint, type MetricSeries } from './metrics.js';
 export * from './outbox.js';
+export * from './people.js';
 export {
   createRun,
   getRun,
