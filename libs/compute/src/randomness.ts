@@ -90,8 +90,8 @@ export function normals(seed: number, purpose: string, count: number): Float32Ar
   const values = new Float32Array(count);
   for (let i = 0; i < count; i += 4) {
     const [a, b, c, d] = randomBlock(seed, purpose, i / 4);
-    [values[i], values[i + 1]] = boxMuller(a, b) as [number, number];
-    [values[i + 2], values[i + 3]] = boxMuller(c, d) as [number, number];
+    [values[i], values[i + 1]] = boxMuller(a, b);
+    [values[i + 2], values[i + 3]] = boxMuller(c, d);
   }
   return values;
 }

@@ -68,16 +68,18 @@ export function loadTensorFlow({ device, threads }: TensorFlowOptions): TensorFl
   return runtime;
 }
 
+/* eslint-disable no-restricted-properties -- written for native code, never read as configuration */
 /** TensorFlow's C++ code reads these from the process environment when its library is loaded, and only there. */
 function setNativeFlags(threads: number | undefined): void {
-  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
-  process.env['TF_DETERMINISTIC_OPS'] ??= '1';
+  process.env['TF_CPP_MIN_LOG_LEVEL'] = '3';
+  process.env['TF_DETERMINISTIC_OPS'] = '1';
   if (threads !== undefined) {
     process.env['TF_NUM_INTRAOP_THREADS'] = String(threads);
     process.env['TF_NUM_INTEROP_THREADS'] = String(threads);
     process.env['OMP_NUM_THREADS'] = String(threads);
   }
 }
+/* eslint-enable no-restricted-properties */
 
 /** tfjs-node 4.22 still calls `util.isNullOrUndefined`, which Node 23 removed. */
 function restoreRemovedNodeHelpers(): void {

@@ -1,1 +1,3 @@
-export {};
+export * from './corpus.js';
+export * from './prompts.js';
+export * from './tokenized-corpus.js';

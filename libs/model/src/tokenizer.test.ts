@@ -91,6 +91,12 @@ describe('Tokenizer', () => {
     ]);
   });
 
+  it('tells where a word starts', () => {
+    const starts = tokenizer.encode('sat the\nHouse').map((token) => tokenizer.startsWord(token));
+    expect(starts[0]).toBe(false);
+    expect(starts.filter(Boolean)).toHaveLength(2);
+  });
+
   it('refuses what is no tokenizer.json', () => {
     expect(() => new Tokenizer({ version: '1.0' })).toThrow(/tokenizer\.json/);
   });

@@ -1,6 +1,19 @@
 /** Text to tokens and back, by any `tokenizer.json` that Hugging Face's runtime reads; fast on byte-level ones. */
-import { Tokenizer as Runtime } from '@huggingface/tokenizers';
+import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { END_OF_TEXT, splitWords } from './byte-pair-encoding.js';
+
+/** What we use of the runtime, whose own declarations do not resolve under Node's module rules. */
+interface Runtime {
+  encode(text: string): { readonly ids: number[] };
+  decode(
+    tokens: number[],
+    options: { skip_special_tokens: boolean; clean_up_tokenization_spaces: boolean },
+  ): string;
+  token_to_id(token: string): number | undefined;
+  id_to_token(id: number): string | undefined;
+  get_vocab(): Map<string, number>;
+}
+const Runtime = HuggingFaceTokenizer as unknown as new (json: unknown, config: object) => Runtime;
 
 const WORD_CACHE_LIMIT = 200_000;
 
@@ -16,7 +29,7 @@ export class Tokenizer {
   /** @param json the parsed content of a `tokenizer.json`. @throws Error when it is none, or has no end-of-text token. */
   constructor(readonly json: unknown) {
     try {
-      this.runtime = new Runtime(json as object, {});
+      this.runtime = new Runtime(json, {});
     } catch (error) {
       throw new Error(`not a usable tokenizer.json: ${(error as Error).message}`, { cause: error });
     }
@@ -41,6 +54,11 @@ export class Tokenizer {
     return tokens.length === 0
       ? ''
       : this.runtime.decode([...tokens], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+  }
+
+  /** Whether the token's text begins with white space, so that a text may start at it. */
+  startsWord(token: number): boolean {
+    return /^[\u0120\u010A\u010D\u0109]/.test(this.runtime.id_to_token(token) ?? '');
   }
 
   private encodeWord(words: Map<string, readonly number[]>, word: string): readonly number[] {

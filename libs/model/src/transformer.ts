@@ -106,7 +106,7 @@ export function forwardCached(
       tf
         .range(past, past + length, 1, 'int32')
         .expandDims(0)
-        .tile([tokens.shape[0]!, 1]);
+        .tile([tokens.shape[0], 1]);
     const grown: LayerCache[] = [];
     const hidden = decoder(parameters, config, tokens, start, (layer, q, k, v) => {
       const before = cache[layer];
@@ -125,7 +125,7 @@ export function logits(parameters: Parameters, hidden: Tensor): Tensor {
   const embedding = parameter(parameters, 'wte.weight');
   return tf
     .matMul(hidden.reshape([-1, width]), embedding, false, true)
-    .reshape([...hidden.shape.slice(0, -1), embedding.shape[0]!]);
+    .reshape([...hidden.shape.slice(0, -1), embedding.shape[0]]);
 }
 
 /** log p(token) in nats: logits [..., V], tokens int32 [...] → [...]. Divide the logits by the temperature before. */
