@@ -13,6 +13,7 @@ export {
   getRun,
   listRuns,
   listUnarchivedRuns,
+  listUnfinishedRuns,
   setPauseRequested,
   setRunHistory,
   setRunReport,
