@@ -105,19 +105,6 @@ export async function waitForEnd(identity: ProcessIdentity, timeoutMs: number): 
   return true;
 }
 
-/** Signals a process group, or the lone process where there is no such group. Says whether anything was there. */
-export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
-  for (const target of [-pid, pid]) {
-    try {
-      process.kill(target, signal);
-      return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  }
-  return false;
-}
-
 export interface StopOptions {
   /** Asks for an orderly end; the process alone gets it and ends its own children. */
   readonly signal?: NodeJS.Signals;
@@ -128,26 +115,26 @@ export interface StopOptions {
 /** Stops a process, orderly and then by force, together with its group. Resolves when it is gone. */
 export async function stopProcess(identity: ProcessIdentity, options: StopOptions = {}): Promise<void> {
   const { signal = 'SIGTERM', graceMs = 10_000 } = options;
-  if (await isStillRunning(identity)) {
-    try {
-      process.kill(identity.pid, signal);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-    if (!(await waitForEnd(identity, graceMs))) {
-      signalGroup(identity.pid, 'SIGKILL');
-      if (!(await waitForEnd(identity, 10_000)))
-        throw new Error(`process ${String(identity.pid)} does not end, not even by SIGKILL`);
-    }
-    // What the leader left in its group.
-    signalLeftovers(identity.pid);
+  if (!(await isStillRunning(identity))) return;
+  send(identity.pid, signal);
+  if (!(await waitForEnd(identity, graceMs))) {
+    send(identity.pid, 'SIGKILL');
+    if (!(await waitForEnd(identity, 10_000)))
+      throw new Error(`process ${String(identity.pid)} does not end, not even by SIGKILL`);
   }
+  killGroup(identity.pid);
 }
 
-function signalLeftovers(group: number): void {
+/** Ends by force what the leader of a process group left behind. Only for a leader that has just ended. */
+export function killGroup(leader: number): void {
+  send(-leader, 'SIGKILL');
+}
+
+function send(target: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-group, 'SIGKILL');
-  } catch {
-    // Nothing was left.
+    process.kill(target, signal);
+  } catch (error) {
+    // It has ended since we looked.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { readJsonFile, writeJsonFile } from './atomic-file.js';
+import { generatePassword, type DatabasePasswords } from './postgres.js';
+
+/** PLUMBLINE_HOME/secrets.json, readable by its owner only. Nobody chooses these: the first start generates them. */
+export interface Secrets {
+  readonly database?: DatabasePasswords;
+  /** What the command line shows to the API. */
+  readonly researcherToken?: string;
+  /** What the pipeline-worker shows to the API. */
+  readonly serviceToken?: string;
+}
+
+export function secretsFile(home: string): string {
+  return join(home, 'secrets.json');
+}
+
+/** The e-mail addresses and generated passwords of the first accounts. */
+export function credentialsFile(home: string): string {
+  return join(home, 'credentials.json');
+}
+
+export function readSecrets(home: string): Secrets {
+  return (readJsonFile(secretsFile(home)) ?? {}) as Secrets;
+}
+
+/** Adds to what is there; the file's mode is 0600 from its first byte. */
+export function updateSecrets(home: string, additions: Secrets): Secrets {
+  const secrets = { ...readSecrets(home), ...additions };
+  writeJsonFile(secretsFile(home), secrets, 0o600);
+  return secrets;
+}
+
+/** The embedded database's passwords, generated on first use. */
+export function databasePasswords(home: string): DatabasePasswords {
+  const known = readSecrets(home).database;
+  if (known) return known;
+  const database = {
+    superuser: generatePassword(),
+    owner: generatePassword(),
+    application: generatePassword(),
+  };
+  updateSecrets(home, { database });
+  return database;
+}
