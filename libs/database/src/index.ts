@@ -14,6 +14,7 @@ export {
   listRuns,
   listUnarchivedRuns,
   listUnfinishedRuns,
+  listUnfinishedRuns,
   setPauseRequested,
   setRunHistory,
   setRunReport,

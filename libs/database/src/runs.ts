@@ -277,6 +277,19 @@ export async function setRunHistory(
   });
 }
 
+/**
+ * Runs that should have a workflow and are not finished. One that was created a moment ago may still be on its way to
+ * the workflow engine, and is left out.
+ */
+export async function listUnfinishedRuns(database: Database): Promise<{ runId: string; workflowId: string }[]> {
+  return query(
+    database,
+    `SELECT id AS "runId", workflow_id AS "workflowId" FROM runs
+      WHERE finished_at IS NULL AND (started_at IS NOT NULL OR created_at < now() - interval '1 minute')
+      ORDER BY created_at`,
+  );
+}
+
 /** Runs that are finished but whose workflow history is not archived yet. */
 export async function listUnarchivedRuns(
   database: Database,
@@ -285,7 +298,7 @@ export async function listUnarchivedRuns(
   return query(
     database,
     `SELECT id AS "runId", workflow_id AS "workflowId" FROM runs
-      WHERE finished_at IS NOT NULL AND history_artifact IS NULL AND started_at IS NOT NULL
+      WHERE finished_at IS NOT NULL AND history_artifact IS NULL AND (started_at IS NOT NULL OR status = 'cancelled')
       ORDER BY finished_at LIMIT $1`,
     [limit],
   );
