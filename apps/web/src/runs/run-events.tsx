@@ -1,0 +1,93 @@
+import { Button, Skeleton, Text } from '@mantine/core';
+import type { RunEvent, Status } from '../api/types.js';
+import { Empty } from '../ui/empty.js';
+import { Failure } from '../ui/failure.js';
+import { isActive } from '../ui/status-badge.js';
+import { Instant } from '../ui/time.js';
+import styles from './run-events.module.css';
+import { useEvents } from './run-queries.js';
+
+/** The record: who or what did what, when, in the order the server keeps. */
+export function RunEvents({ runId, status }: { runId: string; status: Status }) {
+  const events = useEvents(runId, isActive(status));
+  if (events.isPending) return <Skeleton height={240} radius="lg" aria-label="Loading the events" />;
+  const items = events.data?.pages.flatMap((page) => page.items) ?? [];
+  if (events.isError && items.length === 0) {
+    return (
+      <Failure
+        title="The events could not be loaded"
+        error={events.error}
+        onRetry={() => void events.refetch()}
+      />
+    );
+  }
+  if (items.length === 0) return <Empty title="Nothing has happened yet" />;
+  return (
+    <>
+      <div className={`panel ${styles.frame}`}>
+        <table className={styles.table}>
+          <thead>
+            <tr>
+              <th scope="col">When</th>
+              <th scope="col">Who</th>
+              <th scope="col">Did</th>
+              <th scope="col">What</th>
+            </tr>
+          </thead>
+          <tbody>
+            {items.map((event) => (
+              <EventRow key={event.id} event={event} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {events.hasNextPage && (
+        <Button
+          mt="md"
+          variant="default"
+          fullWidth
+          loading={events.isFetchingNextPage}
+          onClick={() => void events.fetchNextPage()}
+        >
+          Show more events
+        </Button>
+      )}
+    </>
+  );
+}
+
+function EventRow({ event }: { event: RunEvent }) {
+  return (
+    <tr>
+      <td className={styles.when}>
+        <Instant at={event.at} />
+      </td>
+      <td className={styles.who}>
+        {event.actor.name}
+        {event.actor.kind !== event.actor.name && (
+          <Text size="xs" c="dimmed">
+            {event.actor.kind}
+          </Text>
+        )}
+      </td>
+      <td className={styles.action}>{event.action}</td>
+      <td className={styles.what}>
+        <span className={styles.subject}>{event.subject}</span>
+        {isFilled(event.payload) && (
+          <details className={styles.payload}>
+            <summary>Payload</summary>
+            <pre tabIndex={0}>{JSON.stringify(event.payload, null, 2)}</pre>
+          </details>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function isFilled(payload: unknown): boolean {
+  return (
+    payload !== null &&
+    payload !== undefined &&
+    (typeof payload !== 'object' || Object.keys(payload).length > 0)
+  );
+}

@@ -1,0 +1,39 @@
+import { Center, Loader } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { Navigate, useLocation } from 'react-router';
+import { Failure } from '../ui/failure.js';
+import { homeOf } from './roles.js';
+import { useSession, useUser } from './session.js';
+
+/** Shows its children to whoever is signed in and sends everybody else to sign in, and back afterwards. */
+export function RequireSession({ children }: { children: ReactNode }) {
+  const session = useSession();
+  const { pathname, search } = useLocation();
+  if (session.isPending) {
+    return (
+      <Center mih="100dvh">
+        <Loader aria-label="Loading" />
+      </Center>
+    );
+  }
+  if (session.isError) {
+    return (
+      <Center mih="100dvh" p="lg">
+        <Failure
+          title="Plumbline is not answering"
+          error={session.error}
+          onRetry={() => void session.refetch()}
+        />
+      </Center>
+    );
+  }
+  if (session.data === null) {
+    const from = pathname === '/' ? '' : `?from=${encodeURIComponent(pathname + search)}`;
+    return <Navigate to={`/sign-in${from}`} replace />;
+  }
+  return children;
+}
+
+export function RoleHome() {
+  return <Navigate to={homeOf(useUser().role)} replace />;
+}
