@@ -14,7 +14,6 @@ export {
   listRuns,
   listUnarchivedRuns,
   listUnfinishedRuns,
-  listUnfinishedRuns,
   setPauseRequested,
   setRunHistory,
   setRunReport,

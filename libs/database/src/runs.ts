@@ -328,15 +328,3 @@ export function defaultReason(status: Status): string | null {
 function managerOf(database: Database): EntityManager {
   return 'manager' in database ? database.manager : database;
 }
-
-/** Runs that are not finished, though not those of the last moments, whose workflow may not have been started yet. */
-export async function listUnfinishedRuns(
-  database: Database,
-): Promise<{ runId: string; workflowId: string }[]> {
-  return query(
-    database,
-    `SELECT id AS "runId", workflow_id AS "workflowId" FROM runs
-      WHERE finished_at IS NULL AND created_at < now() - interval '1 minute'
-      ORDER BY created_at`,
-  );
-}
