@@ -164,7 +164,9 @@ describe('takeNextSlot', () => {
     const labelerId = await newLabeler(record.app);
     const unasked = await takeNextSlot(record.app, { labelerId, runId: null });
     expect(unasked?.runId).not.toBe(runId);
-    expect((await takeNextSlot(record.app, { labelerId: await newLabeler(record.app), runId }))?.stepId).toBe(stepId);
+    expect((await takeNextSlot(record.app, { labelerId: await newLabeler(record.app), runId }))?.stepId).toBe(
+      stepId,
+    );
   });
 
   it('gives nothing of a step that ended', async () => {
@@ -211,7 +213,9 @@ describe('submitJudgement', () => {
     const [holder, other] = [await newLabeler(record.app), await newLabeler(record.app)];
     const slotId = (await take(holder, runId))!;
     await expect(submit(slotId, other)).rejects.toMatchObject({ code: 'lease_lost' });
-    await expect(submit(slotId, holder, { runId: randomUUID() })).rejects.toMatchObject({ code: 'lease_lost' });
+    await expect(submit(slotId, holder, { runId: randomUUID() })).rejects.toMatchObject({
+      code: 'lease_lost',
+    });
     const refusal = new Error('ranks do not fit');
     await expect(
       submit(slotId, holder, {
@@ -233,7 +237,13 @@ describe('submitJudgement', () => {
     expect(event).toMatchObject({
       actor: { kind: 'labeler', id: labelerId },
       subject: { type: 'judgement', id: judgementId },
-      payload: { outcome: 'ranked', ranks: [1, 2], displayedOrder: [1, 0], guidelineVersion: 1, durationMs: 1200 },
+      payload: {
+        outcome: 'ranked',
+        ranks: [1, 2],
+        displayedOrder: [1, 0],
+        guidelineVersion: 1,
+        durationMs: 1200,
+      },
     });
     const mine = (await takeUndispatched(record.app)).filter((message) => message.runId === runId);
     expect(mine.map(({ topic }) => topic)).toEqual(['judgements']);
@@ -314,11 +324,18 @@ describe('freezePreferences', () => {
     });
 
   it('lists judgements by comparison key and ordinal, and keeps which judgement each line came from', async () => {
-    const { runId, stepId, set } = await newCollection(record.app, { comparisons: 3, judgementsPerComparison: 2 });
+    const { runId, stepId, set } = await newCollection(record.app, {
+      comparisons: 3,
+      judgementsPerComparison: 2,
+    });
     await expect(freeze(stepId, hash('early'))).rejects.toMatchObject({ code: 'not_complete' });
     const labelers = [await newLabeler(record.app), await newLabeler(record.app)];
     for (const labelerId of labelers) {
-      for (let slotId = await take(labelerId, runId); slotId !== null; slotId = await take(labelerId, runId)) {
+      for (
+        let slotId = await take(labelerId, runId);
+        slotId !== null;
+        slotId = await take(labelerId, runId)
+      ) {
         const ranked = labelerId === labelers[0];
         await submit(slotId, labelerId, {
           decide: () => (ranked ? FIRST_WINS : { outcome: 'tie', ranks: [], displayedOrder: [0, 1] }),

@@ -281,7 +281,9 @@ export async function setRunHistory(
  * Runs that should have a workflow and are not finished. One that was created a moment ago may still be on its way to
  * the workflow engine, and is left out.
  */
-export async function listUnfinishedRuns(database: Database): Promise<{ runId: string; workflowId: string }[]> {
+export async function listUnfinishedRuns(
+  database: Database,
+): Promise<{ runId: string; workflowId: string }[]> {
   return query(
     database,
     `SELECT id AS "runId", workflow_id AS "workflowId" FROM runs

@@ -49,7 +49,10 @@ export const CONFIGURATION = {
   collect: { judgementsPerComparison: 1, guideline: 'Prefer the kinder one.', simulatedNoise: 1 },
 } as unknown as RunConfiguration;
 
-export async function newUser(app: DataSource, role: 'labeler' | 'researcher' = 'researcher'): Promise<string> {
+export async function newUser(
+  app: DataSource,
+  role: 'labeler' | 'researcher' = 'researcher',
+): Promise<string> {
   const name = randomUUID();
   const user = await createUser(
     app,
@@ -79,7 +82,10 @@ export async function newRun(app: DataSource): Promise<string> {
   return runId;
 }
 
-export async function newStep(app: DataSource, step: StepName = 'pretrain'): Promise<{ runId: string; stepId: string }> {
+export async function newStep(
+  app: DataSource,
+  step: StepName = 'pretrain',
+): Promise<{ runId: string; stepId: string }> {
   const runId = await newRun(app);
   const { stepId } = await beginStep(app, { runId, step, inputs: {}, actor: WORKER });
   return { runId, stepId };
@@ -94,7 +100,9 @@ export function comparisonSet(count: number, salt: string = randomUUID(), respon
       return {
         key,
         split: index % 4 === 3 ? ('heldOut' as const) : ('train' as const),
-        prompt: [{ role: 'document' as const, parts: [{ type: 'text' as const, text: `${salt} prompt ${index}` }] }],
+        prompt: [
+          { role: 'document' as const, parts: [{ type: 'text' as const, text: `${salt} prompt ${index}` }] },
+        ],
         promptTokens: [index],
         responses: Array.from({ length: responses }, (_, position) => ({
           key: hash(`${key} ${position}`),
@@ -108,7 +116,12 @@ export function comparisonSet(count: number, salt: string = randomUUID(), respon
 
 export async function newCollection(
   app: DataSource,
-  options: { comparisons?: number; judgementsPerComparison?: number; audience?: Audience; set?: ComparisonSet } = {},
+  options: {
+    comparisons?: number;
+    judgementsPerComparison?: number;
+    audience?: Audience;
+    set?: ComparisonSet;
+  } = {},
 ): Promise<{ runId: string; stepId: string; set: ComparisonSet }> {
   const { comparisons = 4, judgementsPerComparison = 1, audience = 'people' } = options;
   const set = options.set ?? comparisonSet(comparisons);
