@@ -19,7 +19,7 @@ const conditions = ['@plumbline/source', 'module', 'node', 'development|producti
 /** NestJS and TypeORM read constructor and column types from decorator metadata, which only swc emits here. */
 const decorators = swc.vite({
   include: ['**/*.ts'],
-  exclude: ['**/node_modules/**', '**/apps/web/**'],
+  exclude: ['**/node_modules/**'],
   tsconfigFile: false,
   sourceMaps: true,
   module: { type: 'es6' },
