@@ -10,6 +10,7 @@ export function createAppRouter() {
   return createBrowserRouter([
     {
       errorElement: <ErrorPage />,
+      hydrateFallbackElement: <></>,
       children: [
         { path: '/sign-in', element: <SignInPage /> },
         {

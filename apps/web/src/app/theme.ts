@@ -1,12 +1,13 @@
 import {
   createTheme,
+  Drawer,
   type CSSVariablesResolver,
   type MantineColorsTuple,
   Modal,
   Tooltip,
 } from '@mantine/core';
 
-/** The accent: deep water. Shade 8 carries white text at 5.9 : 1. */
+/** The accent: deep water. Shade 8 carries white text at 6.6 : 1, shade 7 at 4.7 : 1. */
 const plumb: MantineColorsTuple = [
   '#eef7f7',
   '#dcecec',
@@ -47,11 +48,16 @@ const dark: MantineColorsTuple = [
   '#0b0d0e',
 ];
 
+/** What lies over the page has the colour of a panel, not of the page. */
+const overlay = {
+  content: { background: 'var(--surface)' },
+  header: { background: 'var(--surface)' },
+  title: { fontSize: '1.125rem', fontWeight: 620 },
+};
+
 export const theme = createTheme({
   primaryColor: 'plumb',
-  primaryShade: { light: 8, dark: 4 },
-  autoContrast: true,
-  luminanceThreshold: 0.32,
+  primaryShade: { light: 8, dark: 7 },
   colors: { plumb, brass, dark },
   defaultRadius: 'md',
   cursorType: 'pointer',
@@ -67,7 +73,8 @@ export const theme = createTheme({
     },
   },
   components: {
-    Modal: Modal.extend({ defaultProps: { centered: true, radius: 'lg', padding: 'lg' } }),
+    Modal: Modal.extend({ defaultProps: { centered: true, radius: 'lg', padding: 'lg' }, styles: overlay }),
+    Drawer: Drawer.extend({ defaultProps: { padding: 'lg' }, styles: overlay }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 350, withArrow: true } }),
   },
 });

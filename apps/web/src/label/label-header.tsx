@@ -16,7 +16,7 @@ export function LabelHeader({ runName, progress, onHelp, guideline }: LabelHeade
     <header className={styles.header}>
       <div className={styles.title}>
         <Title order={1} size="h2">
-          {runName === null ? 'Label' : 'Which response is better?'}
+          {runName === null ? 'Label' : 'Which is better?'}
         </Title>
         {runName !== null && (
           <Text size="sm" c="dimmed" truncate>
@@ -55,7 +55,13 @@ export function LabelHeader({ runName, progress, onHelp, guideline }: LabelHeade
           </Button>
         )}
         <Tooltip label="Keyboard shortcuts ( ? )">
-          <ActionIcon variant="default" size={30} aria-label="Keyboard shortcuts" onClick={onHelp}>
+          <ActionIcon
+            className={styles.keys}
+            variant="default"
+            size={30}
+            aria-label="Keyboard shortcuts"
+            onClick={onHelp}
+          >
             <KeyboardIcon />
           </ActionIcon>
         </Tooltip>

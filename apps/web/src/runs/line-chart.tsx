@@ -49,7 +49,14 @@ function optionOf(lines: readonly ChartLine[], element: HTMLElement) {
   const font = { fontFamily: style.fontFamily, fontSize: 11, color: text };
   return {
     animation: false,
-    grid: { left: 4, right: 10, top: 12, bottom: 0, containLabel: true },
+    grid: {
+      left: 4,
+      right: 12,
+      top: 12,
+      bottom: 2,
+      outerBoundsMode: 'same' as const,
+      outerBoundsContain: 'axisLabel' as const,
+    },
     tooltip: {
       trigger: 'axis' as const,
       confine: true,

@@ -60,7 +60,7 @@ function EventRow({ event }: { event: RunEvent }) {
   return (
     <tr>
       <td className={styles.when}>
-        <Instant at={event.at} />
+        <Instant at={event.at} seconds />
       </td>
       <td className={styles.who}>
         {event.actor.name}

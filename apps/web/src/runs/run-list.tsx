@@ -37,7 +37,7 @@ export function RunList({ runs }: { runs: readonly RunSummary[] }) {
                   </Text>
                 )}
               </th>
-              <td>
+              <td className={styles.status}>
                 <StatusBadge status={run.status} />
               </td>
               <td className={styles.step}>

@@ -2,10 +2,10 @@ import { formatDuration, formatInstant, formatInstantFully } from './format.js';
 import { useNow } from './use-now.js';
 
 /** A point in time, short; the whole of it on hover. */
-export function Instant({ at }: { at: string }) {
+export function Instant({ at, seconds = false }: { at: string; seconds?: boolean }) {
   return (
     <time dateTime={at} title={formatInstantFully(at)} className="numeric">
-      {formatInstant(at)}
+      {formatInstant(at, { seconds })}
     </time>
   );
 }
