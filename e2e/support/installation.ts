@@ -1,0 +1,146 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { RunDescription, ServiceStatus } from '@plumbline/contracts';
+import { expect } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const CLI = join(ROOT, 'bin', 'plumbline.js');
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Plumbline in a home of its own, used as a user would: by its command. */
+export class Installation {
+  private constructor(readonly home: string) {}
+
+  static async create(): Promise<Installation> {
+    return new Installation(await mkdtemp(join(tmpdir(), 'plumbline-e2e-')));
+  }
+
+  /** Stops the services and removes the home. */
+  async remove(): Promise<void> {
+    await this.run('down');
+    await rm(this.home, { recursive: true, force: true });
+  }
+
+  run(...args: string[]): Promise<CommandResult> {
+    return new Promise((resolve) => {
+      execFile(
+        process.execPath,
+        [CLI, ...args],
+        { cwd: this.home, env: this.environment(), maxBuffer: 1 << 26 },
+        (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+      );
+    });
+  }
+
+  /** Runs a command that must succeed, and gives its JSON document. */
+  async json<T>(...args: string[]): Promise<T> {
+    const { code, stdout, stderr } = await this.run(...args, '--json');
+    if (code !== 0) throw new Error(`plumbline ${args.join(' ')} ended with ${code}:\n${stderr}\n${stdout}`);
+    return JSON.parse(stdout) as T;
+  }
+
+  /** A configuration file (JSON is YAML). */
+  async configurationFile(configuration: object): Promise<string> {
+    const file = join(this.home, `run-${Math.random().toString(36).slice(2)}.yaml`);
+    await writeFile(file, JSON.stringify(configuration));
+    return file;
+  }
+
+  async start(configuration: object): Promise<string> {
+    const { runId } = await this.json<{ runId: string }>(
+      'run',
+      'start',
+      await this.configurationFile(configuration),
+    );
+    return runId;
+  }
+
+  show(runId: string): Promise<RunDescription> {
+    return this.json<RunDescription>('run', 'show', runId);
+  }
+
+  /** Waits until the run is as wanted; a run that fails first is an error with its reason. */
+  async until(
+    runId: string,
+    wanted: (run: RunDescription) => boolean,
+    timeoutMs = 240_000,
+  ): Promise<RunDescription> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const run = await this.show(runId);
+      if (wanted(run)) return run;
+      if (run.status === 'failed' || run.status === 'cancelled')
+        throw new Error(`the run is ${JSON.stringify(run)}`);
+      if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${JSON.stringify(run)}`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+
+  completed(runId: string, timeoutMs?: number): Promise<RunDescription> {
+    return this.until(runId, ({ status }) => status === 'completed', timeoutMs);
+  }
+
+  async pidOf(service: ServiceStatus['name']): Promise<number> {
+    const { services } = await this.json<{ services: ServiceStatus[] }>('status');
+    const pid = services.find(({ name }) => name === service)?.pid;
+    if (pid == null) throw new Error(`${service} is not running: ${JSON.stringify(services)}`);
+    return pid;
+  }
+
+  /** The API's base address. */
+  async apiUrl(): Promise<string> {
+    const { services } = await this.json<{ services: ServiceStatus[] }>('status');
+    return services.find(({ name }) => name === 'api')!.address!;
+  }
+
+  credentials(): { email: string; password: string; role: string }[] {
+    const stored = JSON.parse(readFileSync(join(this.home, 'credentials.json'), 'utf8')) as {
+      accounts: { email: string; password: string; role: string }[];
+    };
+    return stored.accounts;
+  }
+
+  private environment(): NodeJS.ProcessEnv {
+    const environment = { ...process.env, PLUMBLINE_HOME: this.home };
+    for (const name of [
+      'DATABASE_URL',
+      'TEMPORAL_ADDRESS',
+      'ARTIFACTS_URL',
+      'PLUMBLINE_API_PORT',
+      'NODE_ENV',
+      'VITEST',
+    ]) {
+      delete environment[name as keyof typeof environment];
+    }
+    // A Temporal server that bootstrap put into the usual home serves this one too.
+    const usual = process.env['PLUMBLINE_HOME'] ?? join(ROOT, '.plumbline');
+    environment.PATH = [join(usual, 'bin'), environment.PATH].join(delimiter);
+    return environment;
+  }
+}
+
+/** Processes whose parent is `pid`. */
+export function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+}
+
+/** Step name to the id of its newest checkpoint. */
+export function checkpointIds({ steps }: RunDescription): Record<string, string | undefined> {
+  return Object.fromEntries(steps.map(({ name, checkpoints }) => [name, checkpoints.at(-1)?.id]));
+}
+
+export function expectCompleted(run: RunDescription): void {
+  expect(run.status).toBe('completed');
+  expect(run.steps.map(({ name, status }) => [name, status])).toEqual(
+    ['pretrain', 'sample', 'collect', 'reward', 'optimise', 'evaluate'].map((name) => [name, 'completed']),
+  );
+}
