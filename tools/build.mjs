@@ -42,7 +42,9 @@ const PARTS = [
     inputs: ['apps/web', 'libs/api-client', 'libs/contracts', ...EVERYWHERE],
     outputs: ['apps/web/dist/index.html'],
     build: () =>
-      runCommand(process.execPath, [binary('vite', 'bin/vite.js', 'apps/web'), 'build'], { cwd: join(ROOT, 'apps/web') }),
+      runCommand(process.execPath, [binary('vite', 'bin/vite.js', 'apps/web'), 'build'], {
+        cwd: join(ROOT, 'apps/web'),
+      }),
   },
 ];
 
