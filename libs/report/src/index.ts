@@ -1,1 +1,3 @@
-export {};
+export * from './build-report.js';
+export type * from './report-document.js';
+export type * from './report-input.js';

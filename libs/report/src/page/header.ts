@@ -1,0 +1,94 @@
+import { STEP_NAMES } from '@plumbline/contracts';
+import type { Headline, ReportDocument } from '../report-document.js';
+import { duration, fixed, interval, percent, percentInterval, shortId, time } from './format.js';
+import { html, type Html } from './html.js';
+
+export function header({ run, headline }: ReportDocument): Html {
+  const facts: readonly (readonly [string, string | Html])[] = [
+    ['Status', run.status],
+    ['Started', time(run.startedAt ?? run.createdAt)],
+    ['Took', took(run.startedAt, run.finishedAt)],
+    ...(run.preset === null ? [] : ([['Preset', run.preset]] as const)),
+    ...(run.startedBy === null ? [] : ([['Started by', run.startedBy]] as const)),
+    ['Configuration', html`<code title="${run.configurationHash}">${shortId(run.configurationHash)}</code>`],
+    [
+      'Commit',
+      run.commit === null
+        ? 'unknown'
+        : html`<code title="${run.commit}">${shortId(run.commit)}</code
+            >${run.dirty && ' with local changes'}`,
+    ],
+  ];
+  return html`<header>
+    <div>
+      <p class="product">Plumbline run report</p>
+      <h1>${run.name}</h1>
+      <p class="summary">${headline ? summary(headline) : noEvaluation(run.status)}</p>
+      <dl class="facts">
+        ${facts.map(
+          ([term, fact]) =>
+            html`<div>
+              <dt>${term}</dt>
+              <dd>${fact}</dd>
+            </div>`,
+        )}
+      </dl>
+    </div>
+  </header>`;
+}
+
+function summary({ prompts, goldWinRate, klNatsPerSequence }: Headline): string {
+  const { policy } = goldWinRate;
+  return (
+    `On ${prompts} held-out prompts the policy’s response scores a higher gold reward than the pretrained model’s ` +
+    `${percent(policy.value)} of the time, ties counting half (95 % interval ${percentInterval(policy)}), ` +
+    `at a KL of ${fixed(klNatsPerSequence.value, 1)} nats per response.`
+  );
+}
+
+function noEvaluation(status: string): string {
+  return `This run has no evaluation: it is ${status}, or it executed other steps than ${STEP_NAMES.at(-1)!}.`;
+}
+
+function took(startedAt: string | null, finishedAt: string | null): string {
+  if (startedAt === null || finishedAt === null) return 'not finished';
+  return duration((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000);
+}
+
+/** The numbers a reader looks for first. */
+export function cards(headline: Headline): Html {
+  const { goldWinRate, goldReward, klNatsPerSequence, rewardModelAccuracy, noiseCeiling, bestOf } = headline;
+  const entries: readonly (readonly [string, string, string])[] = [
+    [
+      'Gold win rate',
+      percent(goldWinRate.policy.value),
+      `95 % interval ${percentInterval(goldWinRate.policy)}; best of ${bestOf}: ${percent(goldWinRate.bestOf.value)}`,
+    ],
+    [
+      'Gold reward',
+      fixed(goldReward.policy.value),
+      `95 % interval ${interval(goldReward.policy)}; pretrained: ${fixed(goldReward.pretrained.value)}`,
+    ],
+    [
+      'KL to the pretrained model',
+      `${fixed(klNatsPerSequence.value, 1)} nats`,
+      `95 % interval ${interval(klNatsPerSequence, 1)}, per response`,
+    ],
+    [
+      'Reward-model accuracy',
+      percent(rewardModelAccuracy.value),
+      `95 % interval ${percentInterval(rewardModelAccuracy)}, ${rewardModelAccuracy.n} held-out judgements` +
+        (noiseCeiling === null ? '' : `; noise ceiling ${percent(noiseCeiling)}`),
+    ],
+  ];
+  return html`<dl class="cards" aria-label="Headline numbers">
+    ${entries.map(
+      ([term, value, note]) =>
+        html`<div class="card">
+          <dt>${term}</dt>
+          <dd class="value">${value}</dd>
+          <dd class="note">${note}</dd>
+        </div>`,
+    )}
+  </dl>`;
+}
