@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, statSync, truncateSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,9 @@ const LOCK_TIMEOUT_MS = 180_000;
 /** Postgres gets 20 s, the others less, one after the other. */
 const STOP_WITHIN_MS = 60_000;
 
-export interface Watcher {
+export interface ChangeOptions {
+  /** The supervisor's program and arguments; tests have their own. */
+  readonly program?: readonly string[];
   /** Called when another command is at work on the same home. */
   onWait?(): void;
   /** Called with every new state while services start or stop. */
@@ -31,23 +33,23 @@ export type UpOutcome = 'started' | 'already-running';
  * Starts the services of a home, unless they run. Resolves when all are ready.
  * @throws ServicesError saying which one did not start and why; nothing is left running then
  */
-export async function bringUp(settings: Environment, watcher: Watcher = {}): Promise<UpOutcome> {
-  return withLock(settings.home, watcher, async () => {
+export async function bringUp(settings: Environment, options: ChangeOptions = {}): Promise<UpOutcome> {
+  return withLock(settings.home, options, async () => {
     const supervisor = await liveSupervisor(settings.home);
     if (supervisor?.state === 'running') return 'already-running';
-    if (supervisor) await stopEverything(settings.home, watcher);
+    if (supervisor) await stopEverything(settings.home, options);
     await stopOrphans(settings.home);
     await requireApiPort(settings);
-    await startSupervisor(settings, watcher);
+    await startSupervisor(settings, options);
     return 'started';
   });
 }
 
 /** Stops the services of a home, orderly and then by force. Says whether anything ran. */
-export async function bringDown(settings: Environment, watcher: Watcher = {}): Promise<boolean> {
-  return withLock(settings.home, watcher, async () => {
+export async function bringDown(settings: Environment, options: ChangeOptions = {}): Promise<boolean> {
+  return withLock(settings.home, options, async () => {
     const supervisor = await liveSupervisor(settings.home);
-    if (supervisor) await stopEverything(settings.home, watcher);
+    if (supervisor) await stopEverything(settings.home, options);
     const orphans = await stopOrphans(settings.home);
     return supervisor !== null || orphans > 0;
   });
@@ -85,18 +87,18 @@ async function liveSupervisor(home: string): Promise<SupervisorState | null> {
   return state && (await isStillRunning(state.supervisor)) ? state : null;
 }
 
-function withLock<T>(home: string, watcher: Watcher, work: () => Promise<T>): Promise<T> {
+function withLock<T>(home: string, options: ChangeOptions, work: () => Promise<T>): Promise<T> {
   return withHomeLock(
     join(home, 'run', 'changing.lock'),
-    { timeoutMs: LOCK_TIMEOUT_MS, onWait: () => watcher.onWait?.() },
+    { timeoutMs: LOCK_TIMEOUT_MS, onWait: () => options.onWait?.() },
     work,
   );
 }
 
-async function startSupervisor(settings: Environment, watcher: Watcher): Promise<void> {
+async function startSupervisor(settings: Environment, options: ChangeOptions): Promise<void> {
   const { home } = settings;
   const log = openSupervisorLog(home);
-  const child = spawn(process.execPath, ['--enable-source-maps', PROGRAM], {
+  const child = spawn(process.execPath, ['--enable-source-maps', ...(options.program ?? [PROGRAM])], {
     cwd: settings.root,
     detached: true,
     stdio: ['ignore', log, log],
@@ -112,15 +114,23 @@ async function startSupervisor(settings: Environment, watcher: Watcher): Promise
     const mine = state?.supervisor.pid === supervisor.pid ? state : null;
     if (mine && JSON.stringify(mine) !== shown) {
       shown = JSON.stringify(mine);
-      watcher.onState?.(mine);
+      options.onState?.(mine);
     }
     if (mine?.state === 'running') return;
     if (!(await isStillRunning(supervisor))) {
-      const problem = readState(home)?.problem ?? 'the supervisor ended unexpectedly';
+      const known = readState(home);
+      const problem =
+        known?.supervisor.pid === supervisor.pid && known.problem !== null
+          ? known.problem
+          : `the supervisor ended unexpectedly\n${lastWords(logFile(home, 'supervisor'))}`;
       throw new ServicesError('child-failed', `${problem}\nlogs: ${dirname(logFile(home, 'supervisor'))}`);
     }
     await sleep(100);
   }
+}
+
+function lastWords(file: string): string {
+  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-8).join('\n');
 }
 
 function openSupervisorLog(home: string): number {
@@ -131,12 +141,12 @@ function openSupervisorLog(home: string): number {
   return openSync(file, 'a', 0o600);
 }
 
-async function stopEverything(home: string, watcher: Watcher): Promise<void> {
+async function stopEverything(home: string, options: ChangeOptions): Promise<void> {
   const state = readState(home);
   if (!state) return;
   const watching = setInterval(() => {
     const now = readState(home);
-    if (now) watcher.onState?.(now);
+    if (now) options.onState?.(now);
   }, 200);
   try {
     await stopProcess(state.supervisor, { signal: 'SIGTERM', graceMs: STOP_WITHIN_MS });
@@ -144,7 +154,7 @@ async function stopEverything(home: string, watcher: Watcher): Promise<void> {
     clearInterval(watching);
   }
   const last = readState(home);
-  if (last) watcher.onState?.(last);
+  if (last) options.onState?.(last);
 }
 
 /** Ends what a supervisor that was killed, or had no time, left behind; says how many processes that were. */

@@ -18,7 +18,7 @@ export interface ExternalService {
 export interface SupervisorOptions {
   readonly home: string;
   readonly apiUrl: string | null;
-  /** In the order in which they are shown and, as far as `after` allows, started. */
+  /** In the order in which they are shown. */
   readonly services: readonly (ServiceDefinition | ExternalService)[];
   readonly openLog: (service: string) => BoundedLog;
   readonly times?: SupervisionTimes;
@@ -60,13 +60,18 @@ export class Supervisor {
   /** Resolves when all are ready. When one does not become so, all are stopped. @throws ServicesError of that one */
   async start(): Promise<void> {
     const starts = new Map<string, Promise<void>>();
-    for (const [name, service] of this.#services) {
-      // An external service that another waits for is ready from the start.
-      const before = service.definition.after.map((other) => starts.get(other));
-      const starting = Promise.all(before).then(() => service.start());
+    const start = (name: string): Promise<void> => {
+      const service = this.#services.get(name);
+      // Somebody else's service is ready from the start.
+      if (!service) return Promise.resolve();
+      const known = starts.get(name);
+      if (known) return known;
+      const starting = Promise.all(service.definition.after.map(start)).then(() => service.start());
       starting.catch(() => undefined);
       starts.set(name, starting);
-    }
+      return starting;
+    };
+    for (const name of this.#services.keys()) void start(name);
     try {
       await Promise.all(starts.values());
     } catch (error) {
@@ -89,15 +94,18 @@ export class Supervisor {
 
   async #stopAll(): Promise<void> {
     const stops = new Map<string, Promise<void>>();
-    for (const [name, service] of [...this.#services].reverse()) {
-      const dependents = [...this.#services.values()]
-        .filter(({ definition }) => definition.after.includes(name))
-        .map(({ definition }) => stops.get(definition.name));
-      stops.set(
-        name,
-        Promise.all(dependents).then(() => service.stop()),
+    const stop = (service: SupervisedService): Promise<void> => {
+      const { name } = service.definition;
+      const known = stops.get(name);
+      if (known) return known;
+      const dependents = [...this.#services.values()].filter(({ definition }) =>
+        definition.after.includes(name),
       );
-    }
+      const stopping = Promise.all(dependents.map(stop)).then(() => service.stop());
+      stops.set(name, stopping);
+      return stopping;
+    };
+    for (const service of this.#services.values()) void stop(service);
     await Promise.all(stops.values());
   }
 
