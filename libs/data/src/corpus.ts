@@ -8,6 +8,8 @@ const DOCUMENT_SEPARATOR = '<|endoftext|>';
 const HELD_OUT_SHARE = 0.1;
 
 export interface Corpus {
+  /** SHA-256 over the documents: tells whether a file has changed. */
+  readonly hash: string;
   readonly train: readonly string[];
   readonly heldOut: readonly string[];
 }
@@ -76,14 +78,19 @@ function splitDocuments(text: string): string[] {
  * so copies stay together and growing the corpus moves nothing. At least one document lands on either side.
  */
 export function splitByHash(documents: readonly string[]): Corpus {
-  const hashed = documents.map((text) => ({ text, hash: createHash('sha256').update(text).digest('hex') }));
+  const hashed = documents.map((text) => ({ text, hash: sha256(text) }));
   const hashes = hashed.map(({ hash }) => hash).sort();
   const smallest = hashes[0];
   const largest = hashes.at(-1);
   const isHeldOut = (hash: string): boolean =>
     hash === smallest || (hash !== largest && parseInt(hash.slice(0, 8), 16) / 2 ** 32 < HELD_OUT_SHARE);
   return {
+    hash: sha256(hashed.map(({ hash }) => hash).join('\n')),
     train: hashed.filter(({ hash }) => !isHeldOut(hash)).map(({ text }) => text),
     heldOut: hashed.filter(({ hash }) => isHeldOut(hash)).map(({ text }) => text),
   };
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

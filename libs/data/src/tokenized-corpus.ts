@@ -22,7 +22,10 @@ export interface TokenizedCorpus {
   readonly heldOut: TokenStream;
 }
 
-export function tokenizeCorpus(corpus: Corpus, tokenizer: CorpusTokenizer): TokenizedCorpus {
+export function tokenizeCorpus(
+  corpus: Pick<Corpus, 'train' | 'heldOut'>,
+  tokenizer: CorpusTokenizer,
+): TokenizedCorpus {
   return {
     train: tokenStream(corpus.train, tokenizer),
     heldOut: tokenStream(corpus.heldOut, tokenizer),

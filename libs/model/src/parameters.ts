@@ -20,9 +20,13 @@ export function toTensorMap(parameters: Parameters): TensorMap {
   });
 }
 
-/** Fresh tensors, owned by the caller. */
+/**
+ * Fresh tensors, owned by the caller, in the order of their names: sums over all parameters must not depend on whether
+ * they were just made or read from a checkpoint.
+ */
 export function fromTensorMap(tensors: TensorMap): Parameters {
-  return mapValues(tensors, ({ dtype, shape, data }) =>
+  const sorted = Object.fromEntries(Object.entries(tensors).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return mapValues(sorted, ({ dtype, shape, data }) =>
     tf.tensor(data, [...shape], dtype === 'I32' ? 'int32' : 'float32'),
   );
 }

@@ -1,0 +1,38 @@
+import { readCheckpoint, type ArtifactStore, type CheckpointContent } from '@plumbline/artifacts';
+import type { ModelConfiguration } from '@plumbline/contracts';
+import { checkShapes, parameterShapes, Tokenizer } from '@plumbline/model';
+
+/** A checkpoint that holds a language model, alone or with heads beside it. */
+export interface ModelCheckpoint {
+  readonly id: string;
+  readonly model: ModelConfiguration;
+  readonly tokenizer: Tokenizer;
+  /** Artifact of the tokenizer.json; put it into the references of what is trained from this model. */
+  readonly tokenizerId: string;
+  readonly checkpoint: CheckpointContent & { readonly id: string };
+}
+
+/**
+ * Reads a checkpoint whose configuration has the model's under `model` and whose references have a `tokenizer`, as
+ * pretraining and all that build on it write them.
+ *
+ * @param heads shapes of parameters that it has beside the transformer's.
+ * @throws Error naming the checkpoint and what it lacks; ArtifactError when a blob is missing or corrupted.
+ */
+export async function readModelCheckpoint(
+  artifacts: ArtifactStore,
+  id: string,
+  heads: Readonly<Record<string, readonly number[]>> = {},
+): Promise<ModelCheckpoint> {
+  const checkpoint = await readCheckpoint(artifacts, id);
+  const { model } = checkpoint.configuration as { model?: ModelConfiguration };
+  const tokenizerId = checkpoint.references['tokenizer'];
+  if (!model || !tokenizerId) throw new Error(`checkpoint ${id} holds no language model`);
+  try {
+    checkShapes(checkpoint.weights, { ...parameterShapes(model), ...heads });
+  } catch (error) {
+    throw new Error(`checkpoint ${id}: ${(error as Error).message}`, { cause: error });
+  }
+  const tokenizer = new Tokenizer(await artifacts.getJson<unknown>(tokenizerId));
+  return { id, model, tokenizer, tokenizerId, checkpoint };
+}

@@ -1,0 +1,163 @@
+import { leakedTensors, loadTensorFlow, tf } from '@plumbline/compute';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  clipByGlobalNorm,
+  learningRateAt,
+  NonFiniteUpdateError,
+  Trainer,
+  WindowBatches,
+  evenWindows,
+} from './index.js';
+
+beforeAll(() => {
+  loadTensorFlow({ device: 'cpu' });
+});
+
+/** A trainer whose gradient of `w` is the batch's `slope`. */
+function linearTrainer(
+  weight: number[],
+  options: { weightDecay?: number; maximumGradientNorm?: number } = {},
+): Trainer {
+  return new Trainer({
+    loss: (parameters, batch) => ({
+      loss: parameters['w']!.mul(batch['slope']!).sum(),
+      metrics: { mean: parameters['w']!.mean() },
+    }),
+    adamW: { weightDecay: options.weightDecay ?? 0 },
+    maximumGradientNorm: options.maximumGradientNorm ?? 1e9,
+    weights: { w: { dtype: 'F32', shape: [1, weight.length], data: Float32Array.from(weight) } },
+  });
+}
+
+function step(trainer: Trainer, slope: number[], learningRate = 0.1): Readonly<Record<string, number>> {
+  const batch = { slope: tf.tensor2d(slope, [1, slope.length]) };
+  try {
+    return trainer.update(batch, learningRate);
+  } finally {
+    tf.dispose(batch.slope);
+  }
+}
+
+const weights = (trainer: Trainer): number[] => Array.from(trainer.snapshot().weights['w']!.data);
+
+describe('AdamW', () => {
+  it('moves by the learning rate at first, and as PyTorch does after', () => {
+    const trainer = linearTrainer([1, 1]);
+    step(trainer, [3, -0.5]);
+    expect(weights(trainer)[0]).toBeCloseTo(0.9, 6);
+    expect(weights(trainer)[1]).toBeCloseTo(1.1, 6);
+    step(trainer, [0, 0]);
+    // m̂ = .09/.19 g, v̂ = .000999/.001999 g²: a step of .1 · .4736842 / .7069299 = .0670058.
+    expect(weights(trainer)[0]).toBeCloseTo(0.9 - 0.0670058, 5);
+    expect(weights(trainer)[1]).toBeCloseTo(1.1 + 0.0670058, 5);
+    trainer.dispose();
+  });
+
+  it('adds ε to the corrected root: a gradient as small as ε moves half as far', () => {
+    const trainer = linearTrainer([1]);
+    step(trainer, [1e-8]);
+    expect(weights(trainer)[0]).toBeCloseTo(0.95, 4);
+    trainer.dispose();
+  });
+
+  it('decays weights apart from the gradient', () => {
+    const trainer = linearTrainer([2], { weightDecay: 0.5 });
+    step(trainer, [0], 0.1);
+    expect(weights(trainer)[0]).toBeCloseTo(2 * (1 - 0.1 * 0.5), 6);
+    trainer.dispose();
+  });
+});
+
+describe('Trainer', () => {
+  it('reports loss, gradient norm before clipping and metrics', () => {
+    const trainer = linearTrainer([1, 2], { maximumGradientNorm: 0.5 });
+    const metrics = step(trainer, [3, 4]);
+    expect(metrics['loss']).toBeCloseTo(11, 5);
+    expect(metrics['gradientNorm']).toBeCloseTo(5, 5);
+    expect(metrics['mean']).toBeCloseTo(1.5, 6);
+    trainer.dispose();
+  });
+
+  it('refuses an update that is not finite and stays as it was', () => {
+    const trainer = linearTrainer([1]);
+    step(trainer, [1]);
+    const before = trainer.snapshot();
+    for (const slope of [NaN, Infinity]) expect(() => step(trainer, [slope])).toThrow(NonFiniteUpdateError);
+    expect(() => step(trainer, [NaN])).toThrow('update 2: loss NaN');
+    expect(trainer.snapshot()).toEqual(before);
+    expect(trainer.updates).toBe(1);
+    trainer.dispose();
+  });
+
+  it('continues from a snapshot bit for bit', () => {
+    const whole = linearTrainer([1, -1]);
+    for (const slope of [1, 2, 3, 4]) step(whole, [slope, 1 / slope]);
+    const first = linearTrainer([1, -1]);
+    for (const slope of [1, 2]) step(first, [slope, 1 / slope]);
+    const second = new Trainer({
+      loss: (parameters, batch) => ({ loss: parameters['w']!.mul(batch['slope']!).sum() }),
+      adamW: { weightDecay: 0 },
+      maximumGradientNorm: 1e9,
+      ...first.snapshot(),
+      updates: first.updates,
+    });
+    for (const slope of [3, 4]) step(second, [slope, 1 / slope]);
+    expect(second.snapshot()).toEqual(whole.snapshot());
+    for (const trainer of [whole, first, second]) trainer.dispose();
+  });
+
+  it('keeps the tensor count flat', async () => {
+    const trainer = linearTrainer([1, 2]);
+    expect(
+      await leakedTensors(() => {
+        for (let i = 0; i < 5; i++) step(trainer, [1, i]);
+        expect(() => step(trainer, [NaN, 0])).toThrow();
+      }),
+    ).toBe(0);
+    trainer.dispose();
+  });
+});
+
+describe('clipByGlobalNorm', () => {
+  it('scales all gradients by one factor, and small ones not at all', () => {
+    const gradients = { a: tf.tensor1d([3]), b: tf.tensor2d([[0, 4]]) };
+    const clipped = clipByGlobalNorm(gradients, 1);
+    expect(clipped.norm.dataSync()[0]).toBeCloseTo(5, 5);
+    expect(clipped.gradients['a']!.dataSync()[0]).toBeCloseTo(0.6, 5);
+    expect(clipped.gradients['b']!.dataSync()[1]).toBeCloseTo(0.8, 5);
+    expect(clipByGlobalNorm(gradients, 10).gradients['a']!.dataSync()[0]).toBe(3);
+  });
+});
+
+describe('learningRateAt', () => {
+  it('warms up to the peak and falls to a tenth of it', () => {
+    const schedule = { peak: 2, warmup: 4, total: 21 };
+    expect(learningRateAt(0, schedule)).toBeCloseTo(0.5);
+    expect(learningRateAt(3, schedule)).toBeCloseTo(2);
+    expect(learningRateAt(4, schedule)).toBeCloseTo(2);
+    expect(learningRateAt(12, schedule)).toBeCloseTo(1.1);
+    expect(learningRateAt(20, schedule)).toBeCloseTo(0.2);
+  });
+});
+
+describe('batches', () => {
+  const tokens = Int32Array.from({ length: 103 }, (_, i) => i);
+
+  it('visit every window once a pass, and do not depend on what was asked before', () => {
+    const batches = new WindowBatches(tokens, 10, 1, 'test');
+    const starts = Array.from({ length: 9 }, (_, update) => batches.batch(update, 1)[0]!);
+    expect(new Set(starts.map((start) => start % 10)).size).toBe(1);
+    expect(new Set(starts).size).toBe(9);
+    for (const start of starts) expect(start + 10).toBeLessThan(103);
+    const fresh = new WindowBatches(tokens, 10, 1, 'test');
+    expect(fresh.batch(20, 3)).toEqual(batches.batch(20, 3));
+    expect(fresh.batch(0, 1)[0]).toBe(starts[0]);
+    expect(Array.from(batches.batch(0, 1))).toEqual(Array.from({ length: 11 }, (_, i) => starts[0]! + i));
+  });
+
+  it('have even windows for measuring, always the same', () => {
+    expect(evenWindows(tokens, 10, 5).map((window) => window[0])).toEqual([0, 20, 40, 60, 80]);
+    expect(evenWindows(tokens, 10, 1000)).toHaveLength(10);
+    expect(() => new WindowBatches(tokens.subarray(0, 10), 10, 1, 'x')).toThrow(RangeError);
+  });
+});
