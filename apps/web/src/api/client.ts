@@ -28,6 +28,7 @@ async function request<T>(
     body?: unknown;
     headers?: Record<string, string>;
     query?: Record<string, string | undefined>;
+    renewed?: boolean;
   } = {},
 ): Promise<T> {
   const query = new URLSearchParams();
@@ -55,8 +56,14 @@ async function request<T>(
   } catch {
     body = undefined;
   }
-  if (!response.ok) throw ApiError.from(response.status, body);
-  return body as T;
+  if (response.ok) return body as T;
+  const error = ApiError.from(response.status, body);
+  if (error.type === 'urn:plumbline:csrf' && options.renewed !== true) {
+    // Another tab signed out and in again: the session is good, the token is of the one before.
+    rememberCsrfToken((await api.session()).csrfToken);
+    return request(method, path, { ...options, renewed: true });
+  }
+  throw error;
 }
 
 const id = encodeURIComponent;

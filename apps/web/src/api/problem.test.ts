@@ -19,7 +19,7 @@ describe('ApiError.from', () => {
 
 describe('isTransient', () => {
   it('tells what may succeed later from what will not', () => {
-    const answers = (status: number) => isTransient(new ApiError(status, '', '', []));
+    const answers = (status: number) => isTransient(new ApiError(status, 'about:blank', '', '', []));
     expect([500, 502, 503, 429, 408].map(answers)).toEqual([true, true, true, true, true]);
     expect([400, 401, 403, 404, 409, 422].map(answers)).not.toContain(true);
     expect(isTransient(new NetworkError('x'))).toBe(true);

@@ -8,6 +8,8 @@ export interface FieldProblem {
 export class ApiError extends Error {
   constructor(
     readonly status: number,
+    /** `urn:plumbline:…`, or `about:blank` where the status says it all. */
+    readonly type: string,
     readonly title: string,
     readonly detail: string,
     readonly fields: readonly FieldProblem[],
@@ -19,11 +21,12 @@ export class ApiError extends Error {
   /** Reads whatever body came with a failed response; anything but a problem document leaves the status to speak. */
   static from(status: number, body: unknown): ApiError {
     const problem = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+    const type = typeof problem.type === 'string' ? problem.type : 'about:blank';
     const title =
       typeof problem.title === 'string' ? problem.title : `The server answered ${String(status)}.`;
     const detail = typeof problem.detail === 'string' ? problem.detail : '';
     const errors = Array.isArray(problem.errors) ? (problem.errors as unknown[]) : [];
-    return new ApiError(status, title, detail, errors.filter(isFieldProblem));
+    return new ApiError(status, type, title, detail, errors.filter(isFieldProblem));
   }
 }
 

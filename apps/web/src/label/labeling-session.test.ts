@@ -155,7 +155,7 @@ describe('LabelingSession', () => {
     queue.failures.push(
       { error: new NetworkError('gone') },
       { error: new NetworkError('answer lost'), after: true },
-      { error: new ApiError(503, 'Service Unavailable', '', []) },
+      { error: new ApiError(503, 'about:blank', 'Service Unavailable', '', []) },
     );
     session.decide({ kind: 'prefer', position: 0 });
     await settle();
@@ -199,7 +199,7 @@ describe('LabelingSession', () => {
   });
 
   it('keeps the decision when the session has ended and sends it after signing in again', async () => {
-    queue.failures.push({ error: new ApiError(401, 'Unauthorized', '', []) });
+    queue.failures.push({ error: new ApiError(401, 'urn:plumbline:not-signed-in', 'Sign in first', '', []) });
     session.decide({ kind: 'tie' });
     await settle();
     expect(signedOut).toBe(1);
@@ -212,12 +212,22 @@ describe('LabelingSession', () => {
   });
 
   it('says so when the lease is lost and goes on with the next task', async () => {
-    queue.failures.push({ error: new ApiError(409, 'Conflict', 'The lease has run out.', []) });
+    queue.failures.push({ error: new ApiError(409, 'urn:plumbline:lease-lost', 'No longer yours', '', []) });
     session.decide({ kind: 'tie' });
     await settle();
     expect(notices).toEqual([{ kind: 'lost' }]);
     expect(pending.decision).toBeNull();
     expect(shownSlot()).toBe('slot-2');
+  });
+
+  it('passes on why another decision was refused, and shows the task again', async () => {
+    queue.failures.push({
+      error: new ApiError(422, 'urn:plumbline:invalid-request', '', 'ranks: missing', []),
+    });
+    session.decide({ kind: 'tie' });
+    await settle();
+    expect(notices).toEqual([{ kind: 'refused', reason: 'ranks: missing' }]);
+    expect(shownSlot()).toBe('slot-1');
   });
 
   it('does nothing more once it is stopped', async () => {

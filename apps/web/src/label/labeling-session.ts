@@ -213,7 +213,7 @@ export class LabelingSession {
 
 /** The slot is no longer this labeler's, or no longer there. */
 function isLost(error: unknown): boolean {
-  return error instanceof ApiError && [403, 404, 409, 410].includes(error.status);
+  return error instanceof ApiError && (error.type === 'urn:plumbline:lease-lost' || error.status === 404);
 }
 
 function isPageVisible(): boolean {

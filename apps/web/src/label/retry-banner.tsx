@@ -1,7 +1,7 @@
-import { Button, Loader, Text } from '@mantine/core';
+import { Button } from '@mantine/core';
+import { Notice } from '../ui/notice.js';
 import { useNow } from '../ui/use-now.js';
 import { type Choice, nameOf } from './choice.js';
-import styles from './retry-banner.module.css';
 
 /** The server is away; the decision is kept and goes out again by itself. */
 export function RetryBanner({
@@ -15,15 +15,21 @@ export function RetryBanner({
 }) {
   const seconds = Math.max(0, Math.ceil((retryAt - useNow(250)) / 1000));
   return (
-    <div className={styles.banner} role="status">
-      <Loader size="xs" color="var(--tone-attention)" aria-hidden />
-      <Text size="sm" className={styles.text}>
-        <b>Your answer is kept: {nameOf(choice)}.</b> The server cannot be reached; sending again{' '}
-        <span className="numeric">{seconds > 0 ? `in ${seconds} s` : 'now'}</span>.
-      </Text>
-      <Button size="xs" variant="default" onClick={onRetry}>
-        Send now
-      </Button>
-    </div>
+    <Notice
+      tone="attention"
+      role="status"
+      title={`Your answer is kept: ${nameOf(choice)}`}
+      action={
+        <Button size="xs" variant="default" onClick={onRetry}>
+          Send now
+        </Button>
+      }
+    >
+      The server cannot be reached. Sending again{' '}
+      <span className="numeric" aria-hidden="true">
+        {seconds > 0 ? `in ${seconds} s` : 'now'}
+      </span>
+      .
+    </Notice>
   );
 }

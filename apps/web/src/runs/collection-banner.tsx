@@ -1,9 +1,9 @@
-import { Button, Code, Text } from '@mantine/core';
+import { Button, Code } from '@mantine/core';
 import { Link } from 'react-router';
 import type { RunDetail } from '../api/types.js';
 import { mayChangeRuns, mayLabel } from '../session/roles.js';
 import { useUser } from '../session/session.js';
-import styles from './collection-banner.module.css';
+import { Notice } from '../ui/notice.js';
 
 /** While a run waits for people: how many judgements are missing, and what this person can do about it. */
 export function CollectionBanner({ run }: { run: RunDetail }) {
@@ -13,29 +13,32 @@ export function CollectionBanner({ run }: { run: RunDetail }) {
   const { judged, required } = step.collection;
   const missing = Math.max(0, required - judged);
   return (
-    <div className={styles.banner} role="status">
-      <div>
-        <Text fw={600}>
+    <Notice
+      tone="attention"
+      role="status"
+      title={
+        <>
           <span className="numeric">{missing.toLocaleString('en')}</span> of{' '}
           <span className="numeric">{required.toLocaleString('en')}</span>{' '}
           {required === 1 ? 'judgement is' : 'judgements are'} still missing
-        </Text>
-        <Text size="sm" c="dimmed">
-          The run goes on by itself when the last one is in.
-          {mayChangeRuns(role) && (
-            <>
-              {' '}
-              Simulated labelers help out with{' '}
-              <Code>npx plumbline labelers simulate --run {run.runId} --count 4</Code>.
-            </>
-          )}
-        </Text>
-      </div>
-      {mayLabel(role) && (
-        <Button component={Link} to="/label">
-          Judge now
-        </Button>
+        </>
+      }
+      action={
+        mayLabel(role) && (
+          <Button component={Link} to="/label">
+            Judge now
+          </Button>
+        )
+      }
+    >
+      The run goes on by itself when the last one is in.
+      {mayChangeRuns(role) && (
+        <>
+          {' '}
+          Simulated labelers help out with{' '}
+          <Code>npx plumbline labelers simulate --run {run.runId} --count 4</Code>.
+        </>
       )}
-    </div>
+    </Notice>
   );
 }

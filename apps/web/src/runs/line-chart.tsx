@@ -24,7 +24,7 @@ export function LineChart({
   const scheme = useComputedColorScheme('light');
 
   useEffect(() => {
-    const created = init(element.current!, undefined, { renderer: 'svg' });
+    const created = init(element.current, undefined, { renderer: 'svg' });
     chart.current = created;
     const observer = new ResizeObserver(() => created.resize());
     observer.observe(element.current!);

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Breadcrumbs, Skeleton, Tabs, Text, Title } from '@mantine/core';
+import { Anchor, Breadcrumbs, Skeleton, Tabs, Text, Title } from '@mantine/core';
 import { lazy, Suspense } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
 import { ApiError } from '../api/problem.js';
@@ -9,6 +9,7 @@ import { useUser } from '../session/session.js';
 import { useDocumentTitle } from '../ui/document-title.js';
 import { Failure } from '../ui/failure.js';
 import { Hash } from '../ui/hash.js';
+import { Notice } from '../ui/notice.js';
 import { Page } from '../ui/page.js';
 import { StatusBadge } from '../ui/status-badge.js';
 import { Duration, Instant } from '../ui/time.js';
@@ -86,18 +87,17 @@ function Run({ run, tab, stale }: { run: RunDetail; tab: Tab; stale: boolean }) 
           The server cannot be reached: this is what was last known.
         </Text>
       )}
-      {run.error !== null && run.error !== '' && (
-        <Alert
-          color={run.status === 'failed' ? 'red' : 'gray'}
-          title={run.status === 'failed' ? 'The run failed' : 'Why it stopped'}
-          mb="lg"
-        >
-          <Text size="sm" style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
+      <div className={styles.notices}>
+        {run.error !== null && run.error !== '' && (
+          <Notice
+            tone={run.status === 'failed' ? 'negative' : 'quiet'}
+            title={run.status === 'failed' ? 'The run failed' : 'Why it stopped'}
+          >
             {run.error}
-          </Text>
-        </Alert>
-      )}
-      <CollectionBanner run={run} />
+          </Notice>
+        )}
+        <CollectionBanner run={run} />
+      </div>
       <Tabs
         value={tab}
         onChange={open}

@@ -1,6 +1,5 @@
 import {
   ActionIcon,
-  Alert,
   Anchor,
   Button,
   Code,
@@ -22,6 +21,7 @@ import { ApiError, describeError, type FieldProblem } from '../api/problem.js';
 import type { Preset } from '../api/types.js';
 import { Failure } from '../ui/failure.js';
 import { CrossIcon, PlusIcon } from '../ui/icons.js';
+import { Notice } from '../ui/notice.js';
 import { type OverrideRow, parseOverrides } from './overrides.js';
 import { RUNS_KEY, usePresets } from './run-queries.js';
 import styles from './start-run-dialog.module.css';
@@ -195,7 +195,7 @@ function StartRunForm({
           </Collapse>
         </div>
         {start.isError && (elsewhere.length > 0 || problems.length === 0) && (
-          <Alert color="red" variant="light" title="The run was not started" role="alert">
+          <Notice tone="negative" title="The run was not started">
             {elsewhere.length > 0 ? (
               <List size="sm" spacing={4}>
                 {elsewhere.map((problem) => (
@@ -207,7 +207,7 @@ function StartRunForm({
             ) : (
               describeError(start.error)
             )}
-          </Alert>
+          </Notice>
         )}
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>

@@ -1,10 +1,11 @@
-import { Alert, Text, UnstyledButton } from '@mantine/core';
+import { Text, UnstyledButton } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useId } from 'react';
 import type { Step } from '../api/types.js';
 import { formatNumber } from '../ui/format.js';
 import { Hash } from '../ui/hash.js';
 import { ChevronIcon } from '../ui/icons.js';
+import { Notice } from '../ui/notice.js';
 import { STATUS_NAMES, StatusMark } from '../ui/status-badge.js';
 import { Duration, Instant } from '../ui/time.js';
 import { metricOf } from './metric-catalogue.js';
@@ -79,11 +80,9 @@ function StepItem({ step }: { step: Step }) {
           )
         )}
         {step.error !== null && step.error !== '' && (
-          <Alert color={step.status === 'failed' ? 'red' : 'gray'} mt="xs" p="xs">
-            <Text size="sm" style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
-              {step.error}
-            </Text>
-          </Alert>
+          <div className={styles.progress}>
+            <Notice tone={step.status === 'failed' ? 'negative' : 'quiet'}>{step.error}</Notice>
+          </div>
         )}
         <Artifacts title="In" artifacts={step.inputs} />
         <Artifacts title="Out" artifacts={step.outputs} />

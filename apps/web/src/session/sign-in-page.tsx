@@ -1,4 +1,4 @@
-import { Alert, Button, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
+import { Button, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useRef, useState } from 'react';
 import { Navigate, useSearchParams } from 'react-router';
@@ -6,6 +6,7 @@ import { api, rememberCsrfToken } from '../api/client.js';
 import { ApiError, describeError } from '../api/problem.js';
 import { Logo } from '../app/logo.js';
 import { useDocumentTitle } from '../ui/document-title.js';
+import { Notice } from '../ui/notice.js';
 import { homeOf } from './roles.js';
 import styles from './sign-in-page.module.css';
 import { SESSION_KEY, useSession } from './session.js';
@@ -32,8 +33,8 @@ export function SignInPage() {
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const email = String(form.get('email') ?? '').trim();
-    const password = String(form.get('password') ?? '');
+    const email = textOf(form.get('email')).trim();
+    const password = textOf(form.get('password'));
     setMissing({ email: email === '', password: password === '' });
     if (email !== '' && password !== '') signIn.mutate({ email, password });
   };
@@ -54,11 +55,7 @@ export function SignInPage() {
                 : 'Language models that people prefer.'}
             </Text>
           </div>
-          {signIn.isError && (
-            <Alert color="red" variant="light" role="alert" className={styles.alert}>
-              {explain(signIn.error)}
-            </Alert>
-          )}
+          {signIn.isError && <Notice tone="negative">{explain(signIn.error)}</Notice>}
           <Stack gap="md">
             <TextInput
               name="email"
@@ -86,6 +83,10 @@ export function SignInPage() {
       </form>
     </main>
   );
+}
+
+function textOf(value: FormDataEntryValue | null): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function explain(error: unknown): string {
