@@ -31,6 +31,14 @@ export async function ensurePackages() {
   linkCommand();
 }
 
+/** The reasons come first; the usage that follows them is long. */
+function npmErrors(output) {
+  const errors = output
+    .split('\n')
+    .filter((line) => line.startsWith('npm error') && line.length > 'npm error '.length);
+  return errors.slice(0, 12).join('\n') || output;
+}
+
 function countPackages(report) {
   let fetched = 0;
   return (line) => {

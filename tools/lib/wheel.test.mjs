@@ -35,7 +35,9 @@ describe('extractWheel', () => {
     expect(readdirSync(out).sort()).toEqual(['include', 'libtensorflow_cc.so.2']);
     expect(readFileSync(join(out, 'include/tsl/stored.h'), 'utf8')).toBe('stored as is');
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
-    expect(readFileSync(join(out, 'libtensorflow_cc.so.2')).equals(Buffer.concat(Array(5000).fill(bytes)))).toBe(true);
+    expect(
+      readFileSync(join(out, 'libtensorflow_cc.so.2')).equals(Buffer.concat(Array(5000).fill(bytes))),
+    ).toBe(true);
     expect(statSync(join(out, 'include/tensorflow/c/empty.h')).size).toBe(0);
   });
 
