@@ -119,7 +119,7 @@ export interface RunEvent {
   at: string;
   actor: { kind: string; name: string };
   action: string;
-  subject: string;
+  subject: { type: string; id: string };
   payload: unknown;
 }
 export interface EventPage {

@@ -1,5 +1,6 @@
 import { createBrowserRouter } from 'react-router';
-import { RequireSession, RoleHome } from '../session/guards.js';
+import { RequireRole, RequireSession, RoleHome } from '../session/guards.js';
+import { mayLabel, mayReadRuns } from '../session/roles.js';
 import { SignInPage } from '../session/sign-in-page.js';
 import { ErrorPage } from './error-page.js';
 import { NotFoundPage } from './not-found-page.js';
@@ -25,16 +26,26 @@ export function createAppRouter() {
               children: [
                 { index: true, element: <RoleHome /> },
                 {
-                  path: 'label',
-                  lazy: async () => ({ Component: (await import('../label/label-page.js')).LabelPage }),
+                  element: <RequireRole may={mayLabel} />,
+                  children: [
+                    {
+                      path: 'label',
+                      lazy: async () => ({ Component: (await import('../label/label-page.js')).LabelPage }),
+                    },
+                  ],
                 },
                 {
-                  path: 'runs',
-                  lazy: async () => ({ Component: (await import('../runs/runs-page.js')).RunsPage }),
-                },
-                {
-                  path: 'runs/:runId/:tab?',
-                  lazy: async () => ({ Component: (await import('../runs/run-page.js')).RunPage }),
+                  element: <RequireRole may={mayReadRuns} />,
+                  children: [
+                    {
+                      path: 'runs',
+                      lazy: async () => ({ Component: (await import('../runs/runs-page.js')).RunsPage }),
+                    },
+                    {
+                      path: 'runs/:runId/:tab?',
+                      lazy: async () => ({ Component: (await import('../runs/run-page.js')).RunPage }),
+                    },
+                  ],
                 },
                 { path: '*', element: <NotFoundPage /> },
               ],

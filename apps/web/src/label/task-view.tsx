@@ -54,7 +54,11 @@ export function TaskView({ task, choice }: { task: Task; choice: Choice | null }
                     {lead}
                   </span>
                 )}
-                {response.text === '' ? <i className={styles.lead}>nothing</i> : response.text}
+                {response.text === '' ? (
+                  <i className={styles.lead}>nothing</i>
+                ) : (
+                  <span data-testid="response-text">{response.text}</span>
+                )}
               </div>
             </section>
           );

@@ -4,7 +4,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { api, type RunAction } from '../api/client.js';
 import type { RunDetail } from '../api/types.js';
 import { CrossIcon, PauseIcon, PlayIcon } from '../ui/icons.js';
-import { notifyError } from '../ui/notify.js';
+import { notify, notifyError } from '../ui/notify.js';
 import { isActive } from '../ui/status-badge.js';
 import { runKey, RUNS_KEY } from './run-queries.js';
 
@@ -20,8 +20,12 @@ export function RunActions({ run }: { run: RunDetail }) {
   const [confirming, confirmation] = useDisclosure(false);
   const change = useMutation({
     mutationFn: (action: RunAction) => api.changeRun(run.runId, action),
-    onSuccess: async () => {
+    onSuccess: async ({ status }, action) => {
       confirmation.close();
+      if (action === 'pause' && status !== 'paused')
+        notify('It pauses at its next checkpoint; nothing is lost.');
+      if (action === 'cancel' && status !== 'cancelled')
+        notify('It stops as soon as its workers have heard.');
       await Promise.all([
         queryClient.invalidateQueries({ queryKey: runKey(run.runId) }),
         queryClient.invalidateQueries({ queryKey: RUNS_KEY }),

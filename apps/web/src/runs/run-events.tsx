@@ -1,15 +1,17 @@
 import { Button, Skeleton, Text } from '@mantine/core';
-import type { RunEvent, Status } from '../api/types.js';
+import type { RunDetail, RunEvent } from '../api/types.js';
 import { Empty } from '../ui/empty.js';
 import { Failure } from '../ui/failure.js';
+import { Hash } from '../ui/hash.js';
 import { isActive } from '../ui/status-badge.js';
 import { Instant } from '../ui/time.js';
 import styles from './run-events.module.css';
+import { stepName } from './step-names.js';
 import { useEvents } from './run-queries.js';
 
 /** The record: who or what did what, when, in the order the server keeps. */
-export function RunEvents({ runId, status }: { runId: string; status: Status }) {
-  const events = useEvents(runId, isActive(status));
+export function RunEvents({ run }: { run: RunDetail }) {
+  const events = useEvents(run.runId, isActive(run.status));
   if (events.isPending) return <Skeleton height={240} radius="lg" aria-label="Loading the events" />;
   const items = events.data?.pages.flatMap((page) => page.items) ?? [];
   if (events.isError && items.length === 0) {
@@ -36,7 +38,7 @@ export function RunEvents({ runId, status }: { runId: string; status: Status }) 
           </thead>
           <tbody>
             {items.map((event) => (
-              <EventRow key={event.id} event={event} />
+              <EventRow key={event.id} event={event} run={run} />
             ))}
           </tbody>
         </table>
@@ -56,7 +58,7 @@ export function RunEvents({ runId, status }: { runId: string; status: Status }) 
   );
 }
 
-function EventRow({ event }: { event: RunEvent }) {
+function EventRow({ event, run }: { event: RunEvent; run: RunDetail }) {
   return (
     <tr>
       <td className={styles.when}>
@@ -72,7 +74,7 @@ function EventRow({ event }: { event: RunEvent }) {
       </td>
       <td className={styles.action}>{event.action}</td>
       <td className={styles.what}>
-        <span className={styles.subject}>{event.subject}</span>
+        <span>{subjectOf(event, run)}</span>
         {isFilled(event.payload) && (
           <details className={styles.payload}>
             <summary>Payload</summary>
@@ -81,6 +83,18 @@ function EventRow({ event }: { event: RunEvent }) {
         )}
       </td>
     </tr>
+  );
+}
+
+/** The thing by its name where the run knows it, by its kind otherwise. */
+function subjectOf({ subject }: RunEvent, run: RunDetail) {
+  const step = run.steps.find(({ stepId }) => stepId === subject.id);
+  if (step !== undefined) return stepName(step.name);
+  if (subject.type === 'run') return 'This run';
+  return (
+    <>
+      {subject.type} <Hash value={subject.id} of={`${subject.type} id`} />
+    </>
   );
 }
 

@@ -113,7 +113,7 @@ function Run({ run, tab, stale }: { run: RunDetail; tab: Tab; stale: boolean }) 
         <Tabs.Panel value="steps">
           <div className={styles.columns}>
             <section aria-label="Steps">
-              <StepTimeline steps={run.steps} />
+              <StepTimeline run={run} />
             </section>
             <section aria-label="Curves" className={styles.curves}>
               <Suspense fallback={<Skeleton height={220} radius="lg" />}>
@@ -123,7 +123,7 @@ function Run({ run, tab, stale }: { run: RunDetail; tab: Tab; stale: boolean }) 
           </div>
         </Tabs.Panel>
         <Tabs.Panel value="events">
-          <RunEvents runId={run.runId} status={run.status} />
+          <RunEvents run={run} />
         </Tabs.Panel>
         <Tabs.Panel value="configuration">
           <RunConfiguration run={run} />

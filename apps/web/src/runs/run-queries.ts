@@ -49,7 +49,8 @@ export function useEvents(runId: string, live: boolean) {
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.nextCursor ?? undefined,
     placeholderData: keepPreviousData,
-    refetchInterval: live ? WATCH_MS : false,
+    // All shown pages are read again: whoever has paged far back reads in peace.
+    refetchInterval: ({ state }) => (live && (state.data?.pages.length ?? 0) <= 2 ? GLANCE_MS : false),
   });
 }
 

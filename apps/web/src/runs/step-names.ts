@@ -1,3 +1,9 @@
+import type { RunDetail } from '../api/types.js';
+import { isActive } from '../ui/status-badge.js';
+
+/** The pipeline. */
+const ORDER = ['pretrain', 'sample', 'collect', 'reward', 'optimise', 'evaluate'] as const;
+
 /** Steps as people read them. */
 const NAMES: Readonly<Record<string, string>> = {
   pretrain: 'Pretrain',
@@ -23,4 +29,16 @@ export function stepName(step: string): string {
 }
 export function stepPurpose(step: string): string {
   return PURPOSES[step] ?? '';
+}
+
+/** The steps that a run has still to begin. */
+export function stepsAhead(run: RunDetail): string[] {
+  if (!isActive(run.status)) return [];
+  const begun = run.steps.map((step) => step.name);
+  const alone = run.configuration.step;
+  if (typeof alone === 'string') return begun.length === 0 ? [alone] : [];
+  // Where a fork sets in is known once it has begun.
+  if (begun.length === 0) return run.forkedFrom === null ? [...ORDER] : [];
+  const last = Math.max(...begun.map((name) => (ORDER as readonly string[]).indexOf(name)));
+  return ORDER.slice(last + 1);
 }

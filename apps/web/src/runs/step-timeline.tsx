@@ -1,7 +1,7 @@
 import { Text, UnstyledButton } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useId } from 'react';
-import type { Step } from '../api/types.js';
+import type { RunDetail, Step } from '../api/types.js';
 import { formatNumber } from '../ui/format.js';
 import { Hash } from '../ui/hash.js';
 import { ChevronIcon } from '../ui/icons.js';
@@ -9,13 +9,14 @@ import { Notice } from '../ui/notice.js';
 import { STATUS_NAMES, StatusMark } from '../ui/status-badge.js';
 import { Duration, Instant } from '../ui/time.js';
 import { metricOf } from './metric-catalogue.js';
-import { stepName, stepPurpose } from './step-names.js';
+import { stepName, stepPurpose, stepsAhead } from './step-names.js';
 import { StepProgress } from './step-progress.js';
 import styles from './step-timeline.module.css';
 
 /** The steps along a plumb line, in the order of the pipeline. */
-export function StepTimeline({ steps }: { steps: readonly Step[] }) {
-  if (steps.length === 0) {
+export function StepTimeline({ run }: { run: RunDetail }) {
+  const ahead = stepsAhead(run);
+  if (run.steps.length + ahead.length === 0) {
     return (
       <Text c="dimmed" size="sm">
         No step has begun yet.
@@ -24,8 +25,23 @@ export function StepTimeline({ steps }: { steps: readonly Step[] }) {
   }
   return (
     <ol className={styles.line}>
-      {steps.map((step) => (
+      {run.steps.map((step) => (
         <StepItem key={step.stepId} step={step} />
+      ))}
+      {ahead.map((step) => (
+        <li key={step} className={styles.step} data-status="queued">
+          <span className={styles.node}>
+            <StatusMark status="queued" size={22} />
+          </span>
+          <div>
+            <Text fw={600} c="dimmed">
+              {stepName(step)}
+            </Text>
+            <Text size="sm" c="dimmed">
+              {stepPurpose(step)}
+            </Text>
+          </div>
+        </li>
       ))}
     </ol>
   );
