@@ -1,1 +1,2 @@
-export {};
+export * from './client.js';
+export type { components, paths } from './schema.js';

@@ -18,6 +18,10 @@ export const EVENT_ACTIONS = [
   'session.closed',
   'run.created',
   'run.started',
+  // Asked for by a person; what comes of it is another event.
+  'run.pausing',
+  'run.resuming',
+  'run.cancelling',
   'run.paused',
   'run.resumed',
   'run.waiting',

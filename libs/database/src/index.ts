@@ -24,5 +24,6 @@ export {
   type RunCursor,
   type StatusChange,
 } from './runs.js';
+export * from './run-details.js';
 export * from './steps.js';
 export { inTransaction, isPostgresError, query, violatesUnique, type Database } from './transaction.js';

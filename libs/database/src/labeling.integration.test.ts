@@ -8,7 +8,7 @@ import {
   startTestRecord,
   WORKER,
   type TestRecord,
-} from '../test/fixtures.js';
+} from '../test-support/fixtures.js';
 import {
   collectionProgress,
   freezePreferences,
