@@ -107,7 +107,7 @@ export default tseslint.config(
       '**/node_modules/**',
       '.plumbline/**',
       '.nx/**',
-      'libs/api-client/src/schema.d.ts',
+      'libs/api-client/src/schema.ts',
     ],
   },
   {
