@@ -90,11 +90,12 @@ export interface EvaluationResult {
   readonly kl: Estimate;
   readonly bestOfKlBound: number;
   readonly rewardModel: {
-    /** Share of held-out judgements the reward model agrees with, bootstrap by prompt. */
-    readonly accuracy: Estimate;
-    /** Expected accuracy of a predictor that knows the gold reward, under the labelers' noise. */
-    readonly noiseCeiling: number;
-    readonly accuracyAgainstGold: Estimate;
+    /** Share of held-out judgements the reward model agrees with, ties left out, bootstrap by prompt; null: all ties. */
+    readonly accuracy: Estimate | null;
+    /** Expected accuracy of a predictor that knows the gold reward, under the labelers' noise; null: all gold ties. */
+    readonly noiseCeiling: number | null;
+    /** Against the gold reward itself, equal ones left out; null: all are equal. */
+    readonly accuracyAgainstGold: Estimate | null;
   };
   readonly samples: readonly EvaluatedSample[];
 }

@@ -1,2 +1,3 @@
 export * from './estimates.js';
+export * from './evaluate.js';
 export * from './gold/index.js';

@@ -79,8 +79,8 @@ const input: ReportInput = {
         { index: 800, id: hash('a') },
       ],
       metrics: {
-        'loss/train': curve(300, (i) => 3.2 + 3.5 * Math.exp(-i / 60)),
-        'loss/heldOut': [
+        loss: curve(300, (i) => 3.2 + 3.5 * Math.exp(-i / 60)),
+        heldOutLoss: [
           [0, 6.9],
           [100, 4.1],
           [200, 3.5],
@@ -96,7 +96,7 @@ const input: ReportInput = {
       inputs: { model: hash('a') },
       outputs: { reward: hash('b') },
       checkpoints: [{ index: 90, id: hash('b') }],
-      metrics: { 'loss/train': curve(90, (i) => 0.7 - i / 600), 'accuracy/heldOut': [[90, 0.66]] },
+      metrics: { loss: curve(90, (i) => 0.7 - i / 600), heldOutAccuracy: [[90, 0.66]] },
     },
     {
       name: 'optimise',

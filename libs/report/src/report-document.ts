@@ -31,9 +31,10 @@ export interface Headline {
   };
   readonly klNatsPerSequence: Estimate;
   readonly bestOfKlBound: number;
-  readonly rewardModelAccuracy: Estimate;
-  readonly rewardModelAccuracyAgainstGold: Estimate;
-  /** Null where people judged: their noise is not known. */
+  /** Null where no held-out judgement prefers a response. */
+  readonly rewardModelAccuracy: Estimate | null;
+  readonly rewardModelAccuracyAgainstGold: Estimate | null;
+  /** Null where people judged, too: their noise is not known. */
   readonly noiseCeiling: number | null;
 }
 

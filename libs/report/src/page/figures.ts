@@ -1,5 +1,5 @@
 import type { StepName } from '@plumbline/contracts';
-import { intervalFigure } from '../figures/interval-figure.js';
+import { intervalFigure, type IntervalRow } from '../figures/interval-figure.js';
 import { lineFigure, type Line, type LineFigure } from '../figures/line-figure.js';
 import { INK } from '../figures/svg.js';
 import type { Headline, ReportDocument } from '../report-document.js';
@@ -85,8 +85,8 @@ const CURVES: readonly CurveFigure[] = [
     caption: 'Cross-entropy in nats per token; held out = documents the model does not train on.',
     step: 'pretrain',
     curves: [
-      { metric: 'loss/train', label: 'train', ink: INK.pretrained, smooth: true },
-      { metric: 'loss/heldOut', label: 'held out', ink: INK.policy, marks: true },
+      { metric: 'loss', label: 'train', ink: INK.pretrained, smooth: true },
+      { metric: 'heldOutLoss', label: 'held out', ink: INK.policy, marks: true },
     ],
     options: { xLabel: 'update' },
   },
@@ -95,8 +95,8 @@ const CURVES: readonly CurveFigure[] = [
     caption: 'Bradley-Terry loss in nats per judgement; 0.693 is a coin toss.',
     step: 'reward',
     curves: [
-      { metric: 'loss/train', label: 'train', ink: INK.pretrained, smooth: true },
-      { metric: 'loss/heldOut', label: 'held out', ink: INK.policy, marks: true },
+      { metric: 'loss', label: 'train', ink: INK.pretrained, smooth: true },
+      { metric: 'heldOutLoss', label: 'held out', ink: INK.policy, marks: true },
     ],
     options: { xLabel: 'update' },
     references: () => [{ label: 'coin toss', value: Math.LN2 }],
@@ -105,7 +105,7 @@ const CURVES: readonly CurveFigure[] = [
     title: 'Reward-model accuracy',
     caption: 'Agreement with held-out judgements, ties left out, beside what the labelers’ noise allows.',
     step: 'reward',
-    curves: [{ metric: 'accuracy/heldOut', label: 'held out', ink: INK.policy, marks: true }],
+    curves: [{ metric: 'heldOutAccuracy', label: 'held out', ink: INK.policy, marks: true }],
     options: { xLabel: 'update', percent: true },
     references: ({ headline }) => [
       { label: 'coin toss', value: 0.5 },
@@ -142,7 +142,7 @@ const CURVES: readonly CurveFigure[] = [
   },
   {
     title: 'Policy entropy',
-    caption: 'Nats per response token position, summed over the response, at the sampling temperature.',
+    caption: 'Surprise of the sampled responses, nats per response, at the sampling temperature.',
     step: 'optimise',
     curves: [{ metric: 'objective/entropy', label: 'entropy', ink: INK.policy, smooth: true }],
     options: PPO,

@@ -76,9 +76,11 @@ export function cards(headline: Headline): Html {
     ],
     [
       'Reward-model accuracy',
-      percent(rewardModelAccuracy.value),
-      `95 % interval ${percentInterval(rewardModelAccuracy)}, ${rewardModelAccuracy.n} held-out judgements` +
-        (noiseCeiling === null ? '' : `; noise ceiling ${percent(noiseCeiling)}`),
+      rewardModelAccuracy === null ? 'n/a' : percent(rewardModelAccuracy.value),
+      rewardModelAccuracy === null
+        ? 'No held-out judgement prefers a response'
+        : `95 % interval ${percentInterval(rewardModelAccuracy)}, ${rewardModelAccuracy.n} held-out judgements` +
+          (noiseCeiling === null ? '' : `; noise ceiling ${percent(noiseCeiling)}`),
     ],
   ];
   return html`<dl class="cards" aria-label="Headline numbers">

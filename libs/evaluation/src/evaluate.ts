@@ -1,0 +1,221 @@
+/** The step `evaluate`: what the policy and the reward model are worth on prompts that neither has seen. */
+import type { EvaluationResult, RunConfiguration } from '@plumbline/contracts';
+import { loadCorpus, promptWindows, tokenizeCorpus } from '@plumbline/data';
+import { fromTensorMap, disposeParameters, scalarHeadShapes, type Parameters } from '@plumbline/model';
+import {
+  bestOf,
+  bestOfNKlBound,
+  policyWeights,
+  readPreferenceData,
+  requiredInput,
+  responseText,
+  sampleResponses,
+  scoreSequences,
+  trimResponse,
+  valueShapes,
+  type Sequence,
+} from '@plumbline/rlhf';
+import {
+  readModelCheckpoint,
+  type ModelCheckpoint,
+  type StepContext,
+  type StepFunction,
+} from '@plumbline/training';
+import { estimateMean, estimateWinRate, type BootstrapOptions } from './estimates.js';
+import { goldReward } from './gold/index.js';
+import { sequenceKl } from './sequence-kl.js';
+import { rewardModelQuality } from './reward-model-quality.js';
+
+/** Samples shown side by side in the report: those of the first prompts, unselected. */
+const SHOWN_SAMPLES = 8;
+
+/** A response to an evaluation prompt and what it is worth. */
+interface Scored {
+  readonly sequence: Sequence;
+  readonly text: string;
+  readonly gold: number;
+  readonly proxy: number;
+}
+
+/**
+ * Output `evaluation`: an `EvaluationResult`. On `evaluate.prompts` windows of held-out documents: one response of the
+ * pretrained model, one of the policy, and the best of n other responses of the pretrained model by the reward model
+ * (others, so that the baseline competes with none of its own), all at the training temperature.
+ */
+export const evaluate: StepFunction = async (configuration, inputs, context) => {
+  const { seed, sample, evaluate: settings } = configuration;
+  const { artifacts } = context;
+  const ids = {
+    comparisons: requiredInput(inputs, 'comparisons'),
+    preferences: requiredInput(inputs, 'preferences'),
+  };
+  const pretrained = await readModelCheckpoint(artifacts, requiredInput(inputs, 'model'));
+  const heads = scalarHeadShapes(pretrained.model.width);
+  const reward = await readModelCheckpoint(artifacts, requiredInput(inputs, 'reward'), heads);
+  const policy = await readModelCheckpoint(
+    artifacts,
+    requiredInput(inputs, 'policy'),
+    valueShapes(pretrained.model),
+  );
+  context.progress({ phase: 'reading the corpus', done: 0, total: 1, unit: 'corpora' });
+  const corpus = await loadCorpus(configuration.pretrain.corpus);
+  await context.breathe();
+  const prompts = promptWindows(tokenizeCorpus(corpus, pretrained.tokenizer), {
+    purpose: 'evaluate',
+    count: settings.prompts,
+    length: sample.promptTokens,
+    seed,
+  });
+  await context.breathe();
+
+  const sampled = await sampleResponses({
+    context,
+    step: 'evaluate',
+    manifest: { seed, model: pretrained.model, sample, evaluate: settings, corpusHash: corpus.hash },
+    references: {
+      tokenizer: pretrained.tokenizerId,
+      model: pretrained.id,
+      reward: reward.id,
+      policy: policy.id,
+      ...ids,
+    },
+    seed,
+    responseTokens: sample.responseTokens,
+    temperature: sample.temperature,
+    sources: [
+      {
+        name: 'evaluate pretrained',
+        model: pretrained,
+        weights: pretrained.checkpoint.weights,
+        prompts,
+        responsesPerPrompt: 1 + settings.bestOf,
+      },
+      {
+        name: 'evaluate policy',
+        model: policy,
+        weights: policyWeights(policy.checkpoint.weights),
+        prompts,
+        responsesPerPrompt: 1,
+      },
+    ],
+  });
+  if (sampled.outcome === 'paused') return sampled;
+
+  context.progress({ phase: 'scoring responses', done: 0, total: 1, unit: 'evaluations' });
+  const rewardParameters = fromTensorMap(reward.checkpoint.weights);
+  let result: EvaluationResult;
+  try {
+    result = await measure(configuration, {
+      context,
+      prompts,
+      pretrained,
+      policy,
+      reward,
+      rewardParameters,
+      pretrainedTokens: sampled.responses['evaluate pretrained']!,
+      policyTokens: sampled.responses['evaluate policy']!,
+      ids,
+    });
+  } finally {
+    disposeParameters(rewardParameters);
+  }
+  return { outcome: 'completed', outputs: { evaluation: await artifacts.putJson(result) } };
+};
+
+interface Material {
+  readonly context: StepContext;
+  readonly prompts: readonly (readonly number[])[];
+  readonly pretrained: ModelCheckpoint;
+  readonly policy: ModelCheckpoint;
+  readonly reward: ModelCheckpoint;
+  readonly rewardParameters: Parameters;
+  /** [prompt][response][token]; the first response of each prompt is the baseline. */
+  readonly pretrainedTokens: readonly (readonly (readonly number[])[])[];
+  readonly policyTokens: readonly (readonly (readonly number[])[])[];
+  readonly ids: { readonly comparisons: string; readonly preferences: string };
+}
+
+async function measure(configuration: RunConfiguration, material: Material): Promise<EvaluationResult> {
+  const { seed, sample, collect, evaluate: settings } = configuration;
+  const { context, prompts, pretrained, policy, reward, rewardParameters, ids } = material;
+  const { tokenizer } = pretrained;
+  const breathe = (): Promise<void> => context.breathe();
+  const length = sample.promptTokens + sample.responseTokens;
+  const score = (sequences: readonly Sequence[], longest: number): Promise<Float32Array> =>
+    scoreSequences(rewardParameters, reward.model, sequences, { length: longest, breathe });
+
+  const scored = async (tokens: Material['policyTokens']): Promise<Scored[][]> => {
+    const sequences = tokens.map((responses, prompt) =>
+      responses.map((response) => ({
+        promptTokens: prompts[prompt]!,
+        responseTokens: trimResponse(response, tokenizer.endOfText),
+      })),
+    );
+    const proxies = await score(sequences.flat(), length);
+    let next = 0;
+    return sequences.map((responses) =>
+      responses.map((sequence) => {
+        const text = responseText(sequence.responseTokens, tokenizer);
+        return { sequence, text, gold: goldReward(text), proxy: proxies[next++]! };
+      }),
+    );
+  };
+  const fromPretrained = await scored(material.pretrainedTokens);
+  const responses = {
+    pretrained: fromPretrained.map(([first]) => first!),
+    policy: (await scored(material.policyTokens)).map(([only]) => only!),
+    bestOf: fromPretrained.map(([, ...others]) => others[bestOf(others.map(({ proxy }) => proxy))]!),
+  };
+
+  const options = (purpose: string): BootstrapOptions => ({ seed, purpose });
+  const means = (value: 'gold' | 'proxy'): EvaluationResult['goldReward'] => {
+    const mean = (who: keyof typeof responses) =>
+      estimateMean(
+        responses[who].map((response) => [response[value]]),
+        options(`${value} reward ${who}`),
+      );
+    return { pretrained: mean('pretrained'), policy: mean('policy'), bestOf: mean('bestOf') };
+  };
+  const golds = (who: keyof typeof responses): number[] => responses[who].map(({ gold }) => gold);
+  const kl = await sequenceKl({
+    policy: policyWeights(policy.checkpoint.weights),
+    reference: pretrained.checkpoint.weights,
+    model: pretrained.model,
+    sequences: responses.policy.map(({ sequence }) => sequence),
+    length,
+    temperature: sample.temperature,
+    breathe,
+  });
+
+  return {
+    kind: 'evaluation',
+    prompts: prompts.length,
+    bestOf: settings.bestOf,
+    goldReward: means('gold'),
+    proxyReward: means('proxy'),
+    goldWinRate: {
+      policy: estimateWinRate(golds('policy'), golds('pretrained'), options('gold win rate policy')),
+      bestOf: estimateWinRate(golds('bestOf'), golds('pretrained'), options('gold win rate best of')),
+    },
+    kl: estimateMean(
+      kl.map((nats) => [nats]),
+      options('kl'),
+    ),
+    bestOfKlBound: bestOfNKlBound(settings.bestOf),
+    rewardModel: await rewardModelQuality({
+      data: await readPreferenceData(context.artifacts, ids),
+      score,
+      noise: collect.simulatedNoise,
+      seed,
+    }),
+    samples: responses.policy.slice(0, SHOWN_SAMPLES).map((fromPolicy, prompt) => ({
+      prompt: tokenizer.decode(prompts[prompt]!),
+      pretrained: responses.pretrained[prompt]!.text,
+      policy: fromPolicy.text,
+      bestOf: responses.bestOf[prompt]!.text,
+      goldPretrained: responses.pretrained[prompt]!.gold,
+      goldPolicy: fromPolicy.gold,
+      goldBestOf: responses.bestOf[prompt]!.gold,
+    })),
+  };
+}

@@ -1,0 +1,200 @@
+/** The step `optimise`: PPO on the policy against the reward model, held near the pretrained model. */
+import { readCheckpoint, writeCheckpoint } from '@plumbline/artifacts';
+import { permutation, tf } from '@plumbline/compute';
+import type { OptimiseConfiguration } from '@plumbline/contracts';
+import { loadCorpus, promptWindows, tokenizeCorpus } from '@plumbline/data';
+import { responseUniforms } from '@plumbline/generation';
+import { disposeParameters, fromTensorMap, scalarHeadShapes } from '@plumbline/model';
+import {
+  readModelCheckpoint,
+  runTrainingLoop,
+  Trainer,
+  type Batch,
+  type StepFunction,
+  type UpdateMetrics,
+} from '@plumbline/training';
+import { initialActorCritic } from './actor-critic.js';
+import { nextKlCoefficient } from './kl-controller.js';
+import { ppoLoss } from './ppo-loss.js';
+import { requiredInput } from './required-input.js';
+import { collectRollout, type Rollout } from './rollout.js';
+import { moments } from './whitening.js';
+
+const MAXIMUM_GRADIENT_NORM = 1;
+
+/** What changes from iteration to iteration beside weights and moments. */
+interface OptimiserState {
+  readonly iterations: number;
+  /** KL coefficient β of the next iteration. */
+  readonly beta: number;
+  /** Prompts used: the next iteration begins with this one. */
+  readonly promptCursor: number;
+}
+
+/**
+ * Output `policy`: the last checkpoint; it holds the policy under the transformer's names and the value network under
+ * `value.`.
+ *
+ * PPO as Ziegler et al. (2019) and Stiennon et al. (2020) ran it, read beside "The N implementation details of RLHF
+ * with PPO": a KL penalty on every token and the score on the last; a value network of its own, started from the
+ * reward model; GAE; whitened advantages; clipped policy and value losses; learning rate linear to 0; β adapted to the
+ * measured KL (k1, nats per sequence). The rows of a minibatch stay together in all epochs: they are random already,
+ * and the first epoch's old log-probabilities then come from a call of the same shape.
+ *
+ * Metrics are named as TRL names them.
+ */
+export const optimise: StepFunction = async (configuration, inputs, context) => {
+  const { seed, sample, optimise: settings } = configuration;
+  const pretrained = await readModelCheckpoint(context.artifacts, requiredInput(inputs, 'model'));
+  const { model, tokenizer } = pretrained;
+  const reward = await readModelCheckpoint(
+    context.artifacts,
+    requiredInput(inputs, 'reward'),
+    scalarHeadShapes(model.width),
+  );
+  context.progress({ phase: 'reading the corpus', done: 0, total: 1, unit: 'corpora' });
+  const corpus = await loadCorpus(configuration.pretrain.corpus);
+  await context.breathe();
+  const total = Math.ceil(settings.episodes / settings.batch);
+  const prompts = promptWindows(tokenizeCorpus(corpus, tokenizer), {
+    purpose: 'optimise',
+    count: total * settings.batch,
+    length: sample.promptTokens,
+    seed,
+  });
+  await context.breathe();
+
+  const start =
+    context.resumeFrom === null ? null : await readCheckpoint(context.artifacts, context.resumeFrom);
+  let state = (start?.state as OptimiserState | undefined) ?? {
+    iterations: 0,
+    beta: settings.kl.coefficient,
+    promptCursor: 0,
+  };
+  const updatesPerIteration = settings.epochs * settings.minibatches;
+  const trainer = new Trainer({
+    loss: (parameters, batch) =>
+      ppoLoss(parameters, model, batch, {
+        ...settings,
+        promptLength: sample.promptTokens,
+        temperature: sample.temperature,
+      }),
+    adamW: { weightDecay: 0 },
+    maximumGradientNorm: MAXIMUM_GRADIENT_NORM,
+    weights: start?.weights ?? initialActorCritic(pretrained.checkpoint.weights, reward.checkpoint.weights),
+    optimizer: start?.optimizer,
+    updates: state.iterations * updatesPerIteration,
+  });
+  const reference = fromTensorMap(pretrained.checkpoint.weights);
+  const rewardParameters = fromTensorMap(reward.checkpoint.weights);
+  const breathe = (): Promise<void> => context.breathe();
+  try {
+    const result = await runTrainingLoop({
+      context,
+      phase: 'optimising the policy',
+      unit: 'iterations',
+      from: state.iterations,
+      total,
+      checkpointEvery: settings.checkpointEvery,
+      update: async (iteration) => {
+        const { beta, promptCursor } = state;
+        const rows = Array.from({ length: settings.batch }, (_, row) => promptCursor + row);
+        const rollout = await collectRollout(
+          {
+            model,
+            actorCritic: trainer.parameters,
+            reference,
+            rewardModel: { model: reward.model, parameters: rewardParameters },
+          },
+          {
+            prompts: rows.map((row) => prompts[row]!),
+            responseTokens: sample.responseTokens,
+            temperature: sample.temperature,
+            uniforms: responseUniforms(seed, 'rollouts', rows, sample.responseTokens),
+            endOfText: tokenizer.endOfText,
+            minibatch: settings.batch / settings.minibatches,
+            beta,
+            settings,
+            breathe,
+          },
+        );
+        const learningRate = settings.learningRate * (1 - iteration / total);
+        const updates: UpdateMetrics[] = [];
+        for (let epoch = 0; epoch < settings.epochs; epoch++) {
+          const purpose = `minibatches iteration ${iteration} epoch ${epoch}`;
+          for (const minibatch of permutation(seed, purpose, settings.minibatches)) {
+            const batch = ppoBatch(rollout, minibatch, settings);
+            updates.push(trainer.update(batch, learningRate));
+            tf.dispose(Object.values(batch));
+            await breathe();
+          }
+        }
+        const kl = rollout.metrics['objective/kl'];
+        state = {
+          iterations: iteration + 1,
+          beta: nextKlCoefficient(settings.kl, beta, kl, settings.batch),
+          promptCursor: promptCursor + settings.batch,
+        };
+        return { ...rollout.metrics, ...updateMetrics(updates), lr: learningRate, beta };
+      },
+      checkpoint: async (done) => ({
+        id: await writeCheckpoint(context.artifacts, {
+          step: 'optimise',
+          index: done,
+          configuration: { seed, model, sample, optimise: settings, corpusHash: corpus.hash },
+          ...trainer.snapshot(),
+          state,
+          references: { tokenizer: pretrained.tokenizerId, model: pretrained.id, reward: reward.id },
+        }),
+      }),
+    });
+    return result.outcome === 'paused'
+      ? result
+      : { outcome: 'completed', outputs: { policy: result.checkpoint } };
+  } finally {
+    disposeParameters(reference);
+    disposeParameters(rewardParameters);
+    trainer.dispose();
+  }
+};
+
+/** Rows of one minibatch, as `ppoLoss` wants them. */
+function ppoBatch(rollout: Rollout, minibatch: number, { batch, minibatches }: OptimiseConfiguration): Batch {
+  const rows = batch / minibatches;
+  const from = minibatch * rows;
+  const matrix = (values: Float32Array): tf.Tensor2D => {
+    const width = rollout.responseTokens;
+    return tf.tensor2d(values.subarray(from * width, (from + rows) * width), [rows, width]);
+  };
+  const { length } = rollout;
+  return {
+    tokens: tf.tensor2d(
+      rollout.tokens.subarray(from * length, (from + rows) * length),
+      [rows, length],
+      'int32',
+    ),
+    responseMask: matrix(rollout.responseMask),
+    oldLogProbabilities: matrix(rollout.oldLogProbabilities),
+    oldValues: matrix(rollout.oldValues),
+    advantages: matrix(rollout.advantages),
+    returns: matrix(rollout.returns),
+  };
+}
+
+/** Means over an iteration's updates; `first_*`: of its first update, before the policy has moved. */
+function updateMetrics(updates: readonly UpdateMetrics[]): Record<string, number> {
+  const mean = (name: string): number => moments(updates.map((update) => update[name]!)).mean;
+  const first = updates[0]!;
+  return {
+    'policy/approxkl_avg': mean('approximateKl'),
+    'policy/clipfrac_avg': mean('clipFraction'),
+    'loss/policy_avg': mean('policyLoss'),
+    'loss/value_avg': mean('valueLoss'),
+    'val/clipfrac_avg': mean('valueClipFraction'),
+    'val/ratio': mean('ratio'),
+    'val/first_ratio': first['ratio']!,
+    'policy/first_approxkl': first['approximateKl']!,
+    'policy/first_clipfrac': first['clipFraction']!,
+    gradientNorm: mean('gradientNorm'),
+  };
+}

@@ -1,0 +1,57 @@
+/** The step `sample`: responses of the pretrained model, two a prompt, for labelers to compare. */
+import type { ComparisonSet, RunConfiguration } from '@plumbline/contracts';
+import { loadCorpus, promptWindows, tokenizeCorpus } from '@plumbline/data';
+import { readModelCheckpoint, type StepFunction } from '@plumbline/training';
+import { comparison } from './comparison-set.js';
+import { sampleResponses } from './sample-responses.js';
+import { requiredInput } from './required-input.js';
+
+/**
+ * Output `comparisons`: a comparison set of `sample.comparisons` prompts from training documents, the first
+ * `sample.heldOut` of them held out. Prompts come in random order, so the split is by prompt and at random.
+ */
+export const sample: StepFunction = async (configuration, inputs, context) => {
+  const { seed, sample: settings } = configuration;
+  const model = await readModelCheckpoint(context.artifacts, requiredInput(inputs, 'model'));
+  context.progress({ phase: 'reading the corpus', done: 0, total: 1, unit: 'corpora' });
+  const corpus = await loadCorpus(configuration.pretrain.corpus);
+  await context.breathe();
+  const prompts = promptWindows(tokenizeCorpus(corpus, model.tokenizer), {
+    purpose: 'sample',
+    count: settings.comparisons,
+    length: settings.promptTokens,
+    seed,
+  });
+  await context.breathe();
+
+  const result = await sampleResponses({
+    context,
+    step: 'sample',
+    manifest: { seed, model: model.model, sample: settings, corpusHash: corpus.hash },
+    references: { tokenizer: model.tokenizerId, model: model.id },
+    seed,
+    responseTokens: settings.responseTokens,
+    temperature: settings.temperature,
+    sources: [
+      {
+        name: 'pretrained',
+        model,
+        weights: model.checkpoint.weights,
+        prompts,
+        responsesPerPrompt: settings.responsesPerPrompt,
+      },
+    ],
+  });
+  if (result.outcome === 'paused') return result;
+  const set: ComparisonSet = {
+    kind: 'comparison-set',
+    comparisons: prompts.map((prompt, index) =>
+      comparison(splitOf(index, settings), prompt, result.responses['pretrained']![index]!, model.tokenizer),
+    ),
+  };
+  return { outcome: 'completed', outputs: { comparisons: await context.artifacts.putJson(set) } };
+};
+
+function splitOf(index: number, settings: RunConfiguration['sample']): 'train' | 'heldOut' {
+  return index < settings.heldOut ? 'heldOut' : 'train';
+}
