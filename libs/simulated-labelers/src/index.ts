@@ -1,1 +1,1 @@
-export {};
+export * from './simulated-labelers.js';
