@@ -1,5 +1,4 @@
 import { environment, type Environment } from '@plumbline/config';
-import { SERVICE_NAMES } from '@plumbline/contracts';
 import {
   bringDown,
   bringUp,
@@ -7,11 +6,10 @@ import {
   runningApiUrl,
   secretsFile,
   serviceStatuses,
-  type SupervisorState,
 } from '@plumbline/services';
 import type { Command } from 'commander';
-import { Listr } from 'listr2';
 import { print, printJson, remark, table } from '../output.js';
+import { showingServices } from '../service-progress.js';
 
 /** `up`, `down`, `status` */
 export function addServiceCommands(program: Command): void {
@@ -80,59 +78,4 @@ async function printStatus(settings: Environment, json: boolean): Promise<void> 
 
 function tellWait(): void {
   remark('Another plumbline command is starting or stopping the services; waiting for it.');
-}
-
-/** Runs a change of the services while one task line per service shows on stderr how far each is. */
-async function showingServices<T>(
-  goal: 'running' | 'stopped',
-  change: (onState: (state: SupervisorState) => void) => Promise<T>,
-): Promise<T> {
-  let latest: SupervisorState | null = null;
-  let tick: () => void = () => undefined;
-  let changed = new Promise<void>((resolve) => (tick = resolve));
-  let over = false;
-  const wake = () => {
-    tick();
-    changed = new Promise<void>((resolve) => (tick = resolve));
-  };
-  const changing = change((state) => {
-    latest = state;
-    wake();
-  }).finally(() => {
-    over = true;
-    wake();
-  });
-  changing.catch(() => undefined);
-  while (latest === null && !over) await changed;
-  if (latest !== null) {
-    const tasks = new Listr(
-      SERVICE_NAMES.map((name) => ({
-        title: name,
-        task: async (_context: unknown, task: { output: string; title: string }) => {
-          for (;;) {
-            const record = latest?.services.find((service) => service.name === name);
-            const there = record?.state === goal || record?.state === 'external';
-            if (there || (over && latest?.state === goal)) {
-              if (record?.address && goal === 'running') task.title = `${name} ${record.address}`;
-              return;
-            }
-            if (over) throw new Error(`${name} is not ${goal}`);
-            if (record?.detail) task.output = record.detail;
-            await changed;
-          }
-        },
-      })),
-      {
-        concurrent: true,
-        exitOnError: false,
-        renderer: process.stderr.isTTY ? 'default' : 'simple',
-        rendererOptions: { collapseErrors: true },
-        fallbackRendererOptions: {},
-        collectErrors: false,
-        registerSignalListeners: false,
-      },
-    );
-    await tasks.run().catch(() => undefined);
-  }
-  return changing;
 }
