@@ -1,108 +1,102 @@
+import { createApiClient, type Schemas } from '@plumbline/api-client';
 import { ApiError, NetworkError } from './problem.js';
-import type {
-  EventPage,
-  Judged,
-  Judgement,
-  NextTask,
-  Preset,
-  RunDetail,
-  RunPage,
-  Series,
-  Session,
-  StartRun,
-  Status,
-} from './types.js';
-
-const BASE = '/api/v1';
+import type { Judged, Judgement, NextTask, Preset, Series, Session, Status } from './types.js';
 
 /** Proof that a write comes from this page; the API hands it out with the session. */
-let csrfToken = '';
+let csrfToken: string | null = null;
 export function rememberCsrfToken(token: string): void {
   csrfToken = token;
 }
 
-async function request<T>(
-  method: 'GET' | 'POST',
-  path: string,
-  options: {
-    body?: unknown;
-    headers?: Record<string, string>;
-    query?: Record<string, string | undefined>;
-    renewed?: boolean;
-  } = {},
-): Promise<T> {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(options.query ?? {}))
-    if (value !== undefined) query.set(name, value);
-  const headers: Record<string, string> = { accept: 'application/json', ...options.headers };
-  if (method !== 'GET') headers['x-csrf-token'] = csrfToken;
-  if (options.body !== undefined) headers['content-type'] = 'application/json';
-  let response: Response;
+const client = createApiClient({ baseUrl: '', csrfToken: () => csrfToken });
+
+interface Answer<T> {
+  readonly data?: T;
+  readonly error?: unknown;
+  readonly response: Response;
+}
+
+/**
+ * The answer's content.
+ *
+ * @throws ApiError when the API refuses or fails; NetworkError when no answer comes
+ */
+async function answerOf<T>(ask: () => Promise<Answer<T>>, renewed = false): Promise<T> {
+  let answer: Answer<T>;
   try {
-    response = await fetch(`${BASE}${path}${query.size > 0 ? `?${query.toString()}` : ''}`, {
-      method,
-      headers,
-      body: options.body === undefined ? undefined : JSON.stringify(options.body),
-      credentials: 'same-origin',
-    });
+    answer = await ask();
   } catch (error) {
     throw new NetworkError(error);
   }
-  if (response.status === 204) return undefined as T;
-  const text = await response.text();
-  let body: unknown;
-  try {
-    body = text === '' ? undefined : JSON.parse(text);
-  } catch {
-    body = undefined;
-  }
-  if (response.ok) return body as T;
-  const error = ApiError.from(response.status, body);
-  if (error.type === 'urn:plumbline:csrf' && options.renewed !== true) {
+  if (answer.response.ok) return answer.data as T;
+  const error = ApiError.from(answer.response.status, answer.error);
+  if (error.type === 'urn:plumbline:csrf' && !renewed) {
     // Another tab signed out and in again: the session is good, the token is of the one before.
     rememberCsrfToken((await api.session()).csrfToken);
-    return request(method, path, { ...options, renewed: true });
+    return answerOf(ask, true);
   }
   throw error;
 }
 
-const id = encodeURIComponent;
+export type RunAction = 'pause' | 'resume' | 'cancel';
+
+export interface StartRun {
+  readonly preset: string;
+  readonly overrides: readonly { readonly path: string; readonly value: unknown }[];
+}
 
 export const api = {
-  session: () => request<Session>('GET', '/auth/session'),
-  signIn: (email: string, password: string) =>
-    request<Session>('POST', '/auth/login', { body: { email, password } }),
-  signOut: () => request<void>('POST', '/auth/logout'),
+  session: (): Promise<Session> => answerOf(() => client.GET('/api/v1/auth/session')),
+  signIn: (email: string, password: string): Promise<Session> =>
+    answerOf(() => client.POST('/api/v1/auth/login', { body: { email, password } })),
+  signOut: async (): Promise<void> => {
+    await answerOf(() => client.POST('/api/v1/auth/logout'));
+  },
 
-  nextTask: (runId?: string) => request<NextTask>('POST', '/labeling/tasks/next', { body: { runId } }),
-  judge: (slotId: string, key: string, body: Judgement) =>
-    request<Judged>('POST', `/labeling/slots/${id(slotId)}/judgement`, {
-      body,
-      headers: { 'idempotency-key': key },
-    }),
-  skip: (slotId: string, key: string) =>
-    request<Judged>('POST', `/labeling/slots/${id(slotId)}/skip`, {
-      body: {},
-      headers: { 'idempotency-key': key },
-    }),
+  nextTask: (): Promise<NextTask> => answerOf(() => client.POST('/api/v1/labeling/tasks/next', { body: {} })),
+  judge: (slotId: string, idempotencyKey: string, body: Judgement): Promise<Judged> =>
+    answerOf(() =>
+      client.POST('/api/v1/labeling/slots/{slotId}/judgement', {
+        params: { path: { slotId }, header: { 'Idempotency-Key': idempotencyKey } },
+        body,
+      }),
+    ),
+  skip: (slotId: string, idempotencyKey: string): Promise<Judged> =>
+    answerOf(() =>
+      client.POST('/api/v1/labeling/slots/{slotId}/skip', {
+        params: { path: { slotId }, header: { 'Idempotency-Key': idempotencyKey } },
+        body: {},
+      }),
+    ),
 
-  runs: (cursor?: string) => request<RunPage>('GET', '/runs', { query: { cursor, limit: '25' } }),
-  run: (runId: string) => request<RunDetail>('GET', `/runs/${id(runId)}`),
-  metrics: (runId: string) => request<{ series: Series[] }>('GET', `/runs/${id(runId)}/metrics`),
-  events: (runId: string, cursor?: string) =>
-    request<EventPage>('GET', `/runs/${id(runId)}/events`, { query: { cursor } }),
-  presets: () => request<Preset[]>('GET', '/presets'),
-  startRun: (body: StartRun) => request<{ runId: string }>('POST', '/runs', { body }),
-  changeRun: (runId: string, action: RunAction) =>
-    request<{ status: Status }>('POST', `/runs/${id(runId)}/${action}`),
+  runs: (cursor?: string) =>
+    answerOf(() => client.GET('/api/v1/runs', { params: { query: { cursor, limit: 25 } } })),
+  run: (id: string) => answerOf(() => client.GET('/api/v1/runs/{id}', { params: { path: { id } } })),
+  metrics: async (id: string): Promise<Series[]> => {
+    const { series } = await answerOf(() =>
+      client.GET('/api/v1/runs/{id}/metrics', { params: { path: { id } } }),
+    );
+    // The client's types forget that points are pairs.
+    return series as Series[];
+  },
+  events: (id: string, cursor?: string) =>
+    answerOf(() =>
+      client.GET('/api/v1/runs/{id}/events', { params: { path: { id }, query: { cursor, limit: 200 } } }),
+    ),
+  presets: (): Promise<Preset[]> => answerOf(() => client.GET('/api/v1/presets')),
+  startRun: ({ preset, overrides }: StartRun) =>
+    // The generated type has no word for "any JSON value".
+    answerOf(() =>
+      client.POST('/api/v1/runs', { body: { preset, overrides: overrides as Schemas['OverrideDto'][] } }),
+    ),
+  changeRun: (id: string, action: RunAction): Promise<{ status: Status }> =>
+    answerOf(() => client.POST(`/api/v1/runs/{id}/${action}`, { params: { path: { id } } })),
 };
-
-export type RunAction = 'pause' | 'resume' | 'cancel';
 
 /** Addresses that the browser itself opens: links, downloads and the report's frame. */
 export const addresses = {
-  artifact: (artifactId: string) => `${BASE}/artifacts/${id(artifactId)}/content`,
-  report: (runId: string) => `${BASE}/runs/${id(runId)}/report.html`,
-  reportJson: (runId: string) => `${BASE}/runs/${id(runId)}/report.json`,
-  history: (runId: string) => `${BASE}/runs/${id(runId)}/history`,
+  artifact: (artifactId: string) => `/api/v1/artifacts/${artifactId}/content`,
+  report: (runId: string) => `/api/v1/runs/${runId}/report.html`,
+  reportJson: (runId: string) => `/api/v1/runs/${runId}/report.json`,
+  history: (runId: string) => `/api/v1/runs/${runId}/history`,
 };

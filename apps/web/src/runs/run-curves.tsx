@@ -22,7 +22,7 @@ export function RunCurves({ runId, status }: { runId: string; status: Status }) 
       />
     );
   }
-  const charts = chartsOf(metrics.data?.series ?? []);
+  const charts = chartsOf(metrics.data ?? []);
   if (charts.length === 0) {
     return (
       <div className={styles.none}>

@@ -1,8 +1,15 @@
-import type { RunDetail } from '../api/types.js';
+import type { RunDetail, StepName } from '../api/types.js';
 import { isActive } from '../ui/status-badge.js';
 
 /** The pipeline. */
-const ORDER = ['pretrain', 'sample', 'collect', 'reward', 'optimise', 'evaluate'] as const;
+const ORDER = [
+  'pretrain',
+  'sample',
+  'collect',
+  'reward',
+  'optimise',
+  'evaluate',
+] as const satisfies readonly StepName[];
 
 /** Steps as people read them. */
 const NAMES: Readonly<Record<string, string>> = {
