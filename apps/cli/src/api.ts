@@ -1,58 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Environment } from '@plumbline/config';
-import type { RunConfiguration, Status } from '@plumbline/contracts';
+import { createApiClient, type ApiClient, type Problem, type Schemas } from '@plumbline/api-client';
+import type { ConfigurationOverride, Environment } from '@plumbline/config';
+import type { RunConfiguration, Status, StepName } from '@plumbline/contracts';
 import { readSecrets, runningApiUrl, secretsFile } from '@plumbline/services';
 import { CommandError, FAILED, WRONG_USE } from './command-error.js';
 
-export interface RunSummary {
-  readonly runId: string;
-  readonly name: string;
-  readonly status: Status;
-  readonly preset: string | null;
-  readonly createdAt: string;
-  readonly startedAt: string | null;
-  readonly finishedAt: string | null;
-  readonly currentStep: string | null;
-}
-
-export interface StepDetail {
-  readonly stepId: string;
-  readonly name: string;
-  readonly status: Status;
-  readonly startedAt: string | null;
-  readonly finishedAt: string | null;
-  readonly error: string | null;
-  readonly outputs: Readonly<Record<string, string>>;
-  readonly progress: {
-    readonly phase: string;
-    readonly done: number;
-    readonly total: number;
-    readonly unit: string;
-  } | null;
-  readonly checkpoints: readonly { readonly index: number; readonly id: string }[];
-  readonly metrics: Readonly<Record<string, number>>;
-  readonly collection: { readonly judged: number; readonly required: number } | null;
-}
-
-export interface RunDetail extends RunSummary {
-  readonly error: string | null;
+export type RunSummary = Schemas['RunSummaryDto'];
+export type StepDetail = Schemas['StepDto'];
+/** The API passes the configuration on as it was validated. */
+export type RunDetail = Omit<Schemas['RunDetailDto'], 'configuration'> & {
   readonly configuration: RunConfiguration;
-  readonly report: { readonly json: string; readonly html: string } | null;
-  readonly steps: readonly StepDetail[];
-}
+};
 
 export interface NewRun {
   readonly preset?: string;
-  readonly configuration?: unknown;
-  readonly overrides?: readonly { readonly path: string; readonly value: unknown }[];
+  readonly configuration?: RunConfiguration;
+  readonly overrides?: readonly ConfigurationOverride[];
 }
 
-/** RFC 9457 */
-interface Problem {
-  readonly title?: string;
-  readonly detail?: string;
-  readonly errors?: readonly { readonly path: string; readonly message: string }[];
-}
+const ANSWER_WITHIN_MS = 60_000;
 
 /** The API could not be reached; it may be starting again. */
 export class Unreachable extends CommandError {
@@ -64,10 +30,18 @@ export class Unreachable extends CommandError {
 
 /** The public API as the command line uses it: what it answers, or a CommandError that says what is wrong. */
 export class Api {
+  readonly #client: ApiClient;
+
   private constructor(
     readonly url: string,
     readonly token: string,
-  ) {}
+  ) {
+    this.#client = createApiClient({
+      baseUrl: url,
+      token,
+      fetch: (request) => fetch(request, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }),
+    });
+  }
 
   /** The API that the environment names, else the one that runs for this home. */
   static async connect(settings: Environment): Promise<Api> {
@@ -83,79 +57,75 @@ export class Api {
     return new Api(url, token);
   }
 
-  listRuns(
-    cursor: string | null,
-    limit: number,
-  ): Promise<{ items: RunSummary[]; nextCursor: string | null }> {
-    const query = new URLSearchParams({ limit: String(limit), ...(cursor === null ? {} : { cursor }) });
-    return this.#json('GET', `/runs?${query.toString()}`);
+  listRuns(cursor: string | null, limit: number): Promise<Schemas['RunPageDto']> {
+    const query = { limit, ...(cursor === null ? {} : { cursor }) };
+    return this.#answer(this.#client.GET('/api/v1/runs', { params: { query } }));
   }
 
-  startRun(run: NewRun): Promise<{ runId: string }> {
-    return this.#json('POST', '/runs', run);
+  startRun(run: NewRun): Promise<Schemas['RunIdDto']> {
+    const body = { ...run, ...(run.overrides ? { overrides: asBody(run.overrides) } : {}) };
+    return this.#answer(this.#client.POST('/api/v1/runs', { body: body as Schemas['StartRunDto'] }));
   }
 
-  run(id: string): Promise<RunDetail> {
-    return this.#json('GET', `/runs/${encodeURIComponent(id)}`);
+  async run(id: string): Promise<RunDetail> {
+    const run = await this.#answer(this.#client.GET('/api/v1/runs/{id}', { params: { path: { id } } }));
+    return run as unknown as RunDetail;
   }
 
   changeRun(id: string, change: 'pause' | 'resume' | 'cancel'): Promise<{ status: Status }> {
-    return this.#json('POST', `/runs/${encodeURIComponent(id)}/${change}`);
+    return this.#answer(this.#client.POST(`/api/v1/runs/{id}/${change}`, { params: { path: { id } } }));
   }
 
   forkRun(
     id: string,
-    fork: Pick<NewRun, 'overrides'> & { readonly from: string },
-  ): Promise<{ runId: string }> {
-    return this.#json('POST', `/runs/${encodeURIComponent(id)}/fork`, fork);
+    fork: { readonly from: StepName; readonly overrides: readonly ConfigurationOverride[] },
+  ): Promise<Schemas['RunIdDto']> {
+    return this.#answer(
+      this.#client.POST('/api/v1/runs/{id}/fork', {
+        params: { path: { id } },
+        body: { from: fork.from, overrides: asBody(fork.overrides) },
+      }),
+    );
   }
 
   async report(id: string, format: 'json' | 'html'): Promise<Uint8Array> {
-    const response = await this.#request('GET', `/runs/${encodeURIComponent(id)}/report.${format}`);
-    return new Uint8Array(await response.arrayBuffer());
+    const path = { id };
+    const bytes = await this.#answer<ArrayBuffer>(
+      this.#client.GET(`/api/v1/runs/{id}/report.${format}`, { params: { path }, parseAs: 'arrayBuffer' }),
+    );
+    return new Uint8Array(bytes);
   }
 
-  async #json<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await this.#request(method, path, body);
-    return (await response.json()) as T;
-  }
-
-  async #request(method: string, path: string, body?: unknown): Promise<Response> {
-    const response = await this.#send(method, path, body);
-    if (!response.ok) throw await refusal(response, `${method} ${path}`);
-    return response;
-  }
-
-  async #send(method: string, path: string, body: unknown): Promise<Response> {
+  async #answer<T>(asked: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
+    let answer: { data?: T; error?: unknown; response: Response };
     try {
-      return await fetch(`${this.url}/api/v1${path}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${this.token}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(60_000),
-      });
+      answer = await asked;
     } catch (cause) {
       throw new Unreachable(`the API at ${this.url} does not answer; see \`npx plumbline status\``, {
         cause,
       });
     }
+    if (!answer.response.ok || answer.data === undefined) throw refusal(answer.response, answer.error);
+    return answer.data;
   }
 }
 
-async function refusal(response: Response, request: string): Promise<CommandError> {
-  const problem = (await response.json().catch(() => ({}))) as Problem;
-  const reason = problem.detail ?? problem.title ?? response.statusText;
+/** The description of the API knows no way to say "any JSON value". */
+function asBody(overrides: readonly ConfigurationOverride[]): Schemas['OverrideDto'][] {
+  return overrides as unknown as Schemas['OverrideDto'][];
+}
+
+function refusal(response: Response, body: unknown): CommandError {
+  const problem: Partial<Problem> = typeof body === 'object' && body !== null ? body : {};
   const { status } = response;
+  const reason = problem.detail ?? problem.title ?? (response.statusText || `status ${String(status)}`);
   if (status === 502 || status === 503) return new Unreachable(`the API is not ready: ${reason}`);
-  if (status === 401) return new CommandError(FAILED, 'the API does not accept the token');
+  if (status === 401) return new CommandError(FAILED, `the API does not accept the token: ${reason}`);
   if (status === 400 || status === 404 || status === 422) {
     const lines = (problem.errors ?? []).map(({ path, message }) => (path ? `${path}: ${message}` : message));
     return new CommandError(WRONG_USE, lines.length > 0 ? lines.join('\n') : reason);
   }
-  return new CommandError(FAILED, `${request}: ${String(status)} ${reason}`);
+  return new CommandError(FAILED, reason);
 }
 
 /** How long a command that waits rides out a restart of the services. */

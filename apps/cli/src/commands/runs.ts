@@ -5,7 +5,7 @@ import {
   type ConfigurationOverride,
   type Environment,
 } from '@plumbline/config';
-import { STEP_NAMES } from '@plumbline/contracts';
+import { STEP_NAMES, type StepName } from '@plumbline/contracts';
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
 import { Api, type NewRun, type RunDetail } from '../api.js';
 import { compareRuns, comparisonTable } from '../compare-runs.js';
@@ -87,7 +87,7 @@ export function addRunCommands(program: Command): void {
     )
     .option('--set <path=value>', SET_HELP, collectOverride)
     .option('--json', 'print {runId}')
-    .action(async (id: string, options: Json & { from: string; set?: ConfigurationOverride[] }) => {
+    .action(async (id: string, options: Json & { from: StepName; set?: ConfigurationOverride[] }) => {
       const api = await Api.connect(environment());
       const overrides = options.set ?? [];
       const original = await api.run(id);
