@@ -7,7 +7,7 @@ import { DatabaseError } from './errors.js';
 import { appendEvent, EVENT_COLUMNS, eventValues } from './events.js';
 import { JUDGEMENTS_TOPIC } from './outbox.js';
 import { withoutNul } from './text.js';
-import { inTransaction, query, violatesUnique, type Database } from './transaction.js';
+import { inTransaction, query, queryPrepared, violatesUnique, type Database } from './transaction.js';
 
 /** How long a labeler holds a slot, milliseconds. Long enough to think, short enough for another to take over. */
 export const LEASE_MS = 10 * 60_000;
@@ -71,8 +71,9 @@ export async function takeNextSlot(
   return inTransaction(database, async (manager) => {
     // One at a time per labeler: a double click must not lease two slots.
     await manager.query(`SELECT 1 FROM labelers WHERE id = $1 FOR NO KEY UPDATE`, [labelerId]);
-    const [leased] = await query<{ id: string }>(
+    const [leased] = await queryPrepared<{ id: string }>(
       manager,
+      'take-slot',
       `WITH live AS MATERIALIZED (${LIVE_COLLECTIONS} AND c.judged < c.required ORDER BY c.published_at, c.step_id),
        held AS (
          SELECT s.id FROM slots s
@@ -114,11 +115,12 @@ export async function takeNextSlot(
 }
 
 async function readSlot(manager: EntityManager, slotId: string): Promise<LeasedSlot> {
-  const [row] = await query<
+  const [row] = await queryPrepared<
     Omit<LeasedSlot, 'seed' | 'guideline' | 'progress'> &
       LabelingProgress & { seed: string; version: number; text: string }
   >(
     manager,
+    'read-slot',
     `SELECT s.id AS "slotId", s.step_id AS "stepId", l.run_id AS "runId", r.name AS "runName",
             s.comparison_id AS "comparisonId", c.key AS "comparisonKey", s.ordinal, l.seed, p.content AS prompt,
             (SELECT jsonb_agg(jsonb_build_object('id', e.id, 'key', e.key, 'content', e.content) ORDER BY cr.position)
@@ -301,8 +303,9 @@ async function lockSlot(
   slotId: string,
   labelerId: string,
 ): Promise<LockedSlot | undefined> {
-  const [row] = await query<Omit<LockedSlot, 'seed'> & { seed: string }>(
+  const [row] = await queryPrepared<Omit<LockedSlot, 'seed'> & { seed: string }>(
     manager,
+    'lock-slot',
     `SELECT s.step_id, l.run_id, s.comparison_id, l.guideline_version, c.key AS "comparisonKey", s.ordinal, l.seed,
             ARRAY(SELECT response_id FROM comparison_responses WHERE comparison_id = c.id ORDER BY position)
               AS "responseIds",
@@ -376,8 +379,9 @@ async function record(
     slotId,
     skipped ? 'skipped' : 'done',
   ]);
-  const [answer] = await query<{ answer: JudgementAnswer }>(
+  const [answer] = await queryPrepared<{ answer: JudgementAnswer }>(
     manager,
+    'record-judgement',
     `WITH mine AS (
        INSERT INTO collection_labelers AS m (step_id, labeler_id, judged) VALUES ($12, $3, $13)
        ON CONFLICT (step_id, labeler_id) DO UPDATE SET judged = m.judged + $13 RETURNING judged

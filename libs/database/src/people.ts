@@ -5,7 +5,7 @@ import { ApiToken, Session, User, type UserKind } from './entities/index.js';
 import { DatabaseError } from './errors.js';
 import { appendEvent } from './events.js';
 import { labelerOf } from './labeling.js';
-import { inTransaction, query, violatesUnique, type Database } from './transaction.js';
+import { inTransaction, query, queryPrepared, violatesUnique, type Database } from './transaction.js';
 
 export interface NewUser {
   readonly kind: UserKind;
@@ -116,8 +116,9 @@ export async function findSession(
   database: Database,
   tokenHash: string,
 ): Promise<(Principal & { readonly csrfToken: string }) | null> {
-  const [row] = await query<Principal & { csrfToken: string }>(
+  const [row] = await queryPrepared<Principal & { csrfToken: string }>(
     database,
+    'find-session',
     `SELECT ${PRINCIPAL}, s.csrf_token AS "csrfToken"
        FROM sessions s JOIN users u ON u.id = s.user_id
       WHERE s.token_hash = $1 AND s.expires_at > now()`,
@@ -131,8 +132,9 @@ export async function findApiToken(
   database: Database,
   tokenHash: string,
 ): Promise<(Principal & { readonly runId: string | null }) | null> {
-  const [row] = await query<Principal & { runId: string | null }>(
+  const [row] = await queryPrepared<Principal & { runId: string | null }>(
     database,
+    'find-token',
     `SELECT ${PRINCIPAL}, t.run_id AS "runId"
        FROM api_tokens t JOIN users u ON u.id = t.user_id
       WHERE t.token_hash = $1 AND t.revoked_at IS NULL`,
