@@ -81,6 +81,8 @@ function testConstraint(name) {
   const allowed = new Set([
     ...MAY_IMPORT[name],
     'testing',
+    'services',
+    'audit',
     'api-client',
     'config',
     'database',
