@@ -1,3 +1,4 @@
+export * from './compile/compile.js';
 export * from './leak-guard.js';
 export * from './randomness.js';
 export * from './tensorflow.js';

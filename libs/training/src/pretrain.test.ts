@@ -5,7 +5,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pretrain, readModelCheckpoint, type StepContext, type StepProgress } from './index.js';
+import {
+  pretrain as compiledPretrain,
+  pretrainWith,
+  readModelCheckpoint,
+  type StepContext,
+  type StepProgress,
+} from './index.js';
 
 let directory: string;
 let corpus: string;
@@ -63,6 +69,9 @@ function recordingContext(
   };
 }
 
+/** Op by op, because compiling takes longer than these few updates. */
+const pretrain = pretrainWith({ compiled: false });
+
 describe('pretrain', () => {
   it('learns, and ends with the same checkpoint however often it is interrupted', async () => {
     const whole = recordingContext();
@@ -89,6 +98,14 @@ describe('pretrain', () => {
     expect(await pretrain(configuration(), {}, done)).toEqual(result);
     expect(done.commits).toEqual([]);
   });
+
+  it('continues exactly when compiled, too', async () => {
+    const settings = configuration({ tokens: 4 * 4 * 16, checkpointEvery: 2 });
+    const whole = recordingContext();
+    const result = await compiledPretrain(settings, {}, whole);
+    const resumed = recordingContext({ resumeFrom: whole.commits[0]!.id });
+    expect(await compiledPretrain(settings, {}, resumed)).toEqual(result);
+  }, 120_000);
 
   it('writes a checkpoint that holds the model, the tokenizer and nothing of the run', async () => {
     const context = recordingContext();

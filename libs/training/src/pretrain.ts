@@ -16,7 +16,7 @@ import {
 } from '@plumbline/model';
 import { evenWindows, WindowBatches } from './batches.js';
 import { learningRateAt } from './schedule.js';
-import type { StepContext, StepFunction } from './step.js';
+import type { ExecutionPlan, StepContext, StepFunction, StepOutcome } from './step.js';
 import { Trainer, type Batch } from './trainer.js';
 import { runTrainingLoop } from './training-loop.js';
 
@@ -47,7 +47,18 @@ interface PretrainStart {
  *
  * @throws CorpusError naming `pretrain.corpus`; RangeError naming `model.vocabulary` when the corpus is too small for it.
  */
-export const pretrain: StepFunction = async (configuration, _inputs, context) => {
+export const pretrain = pretrainWith({ compiled: true });
+
+/** `pretrain` under another execution plan: the same work, other rounding. */
+export function pretrainWith(plan: ExecutionPlan): StepFunction {
+  return (configuration, _inputs, context) => runPretraining(configuration, context, plan);
+}
+
+async function runPretraining(
+  configuration: RunConfiguration,
+  context: StepContext,
+  plan: ExecutionPlan,
+): Promise<StepOutcome> {
   const { model, pretrain: settings } = configuration;
   context.progress({ phase: 'reading the corpus', done: 0, total: 1, unit: 'corpora' });
   const corpus = await loadCorpus(settings.corpus);
@@ -82,6 +93,7 @@ export const pretrain: StepFunction = async (configuration, _inputs, context) =>
     weights: start.weights,
     optimizer: start.optimizer,
     updates: start.index,
+    compiled: plan.compiled,
   });
   try {
     const result = await runTrainingLoop({
@@ -116,7 +128,7 @@ export const pretrain: StepFunction = async (configuration, _inputs, context) =>
   } finally {
     trainer.dispose();
   }
-};
+}
 
 /** Trains the tokenizer and draws the first weights. */
 async function begin(

@@ -40,3 +40,9 @@ export type StepFunction = (
   inputs: StepInputs,
   context: StepContext,
 ) => Promise<StepOutcome>;
+
+/** How a step computes, as far as that decides its last bits; the same in every attempt of a step. */
+export interface ExecutionPlan {
+  /** Updates as one compiled program, or op by op. */
+  readonly compiled: boolean;
+}

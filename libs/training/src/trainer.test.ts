@@ -16,15 +16,17 @@ beforeAll(() => {
 /** A trainer whose gradient of `w` is the batch's `slope`. */
 function linearTrainer(
   weight: number[],
-  options: { weightDecay?: number; maximumGradientNorm?: number } = {},
+  options: { weightDecay?: number; maximumGradientNorm?: number; compiled?: boolean } = {},
 ): Trainer {
   return new Trainer({
     loss: (parameters, batch) => ({
       loss: parameters['w']!.mul(batch['slope']!).sum(),
       metrics: { mean: parameters['w']!.mean() },
+      outputs: { double: parameters['w']!.mul(2) },
     }),
     adamW: { weightDecay: options.weightDecay ?? 0 },
     maximumGradientNorm: options.maximumGradientNorm ?? 1e9,
+    compiled: options.compiled,
     weights: { w: { dtype: 'F32', shape: [1, weight.length], data: Float32Array.from(weight) } },
   });
 }
@@ -106,10 +108,41 @@ describe('Trainer', () => {
     for (const trainer of [whole, first, second]) trainer.dispose();
   });
 
-  it('keeps the tensor count flat', async () => {
-    const trainer = linearTrainer([1, 2]);
+  it.each([true, false])('evaluates without changing anything (compiled: %s)', (compiled) => {
+    const trainer = linearTrainer([1, 2], { compiled });
+    const batch = { slope: tf.tensor2d([3, 4], [1, 2]) };
+    const before = trainer.snapshot();
+    const { metrics, outputs } = trainer.evaluate(batch);
+    expect(outputs['double']).toEqual(Float32Array.of(2, 4));
+    expect(trainer.snapshot()).toEqual(before);
+    expect(trainer.updates).toBe(0);
+    expect(trainer.update(batch, 0.1)).toEqual(metrics);
+    expect(trainer.snapshot()).not.toEqual(before);
+    trainer.dispose();
+    tf.dispose(batch.slope);
+  });
+
+  it('does the same compiled as op by op, up to rounding', () => {
+    const [compiled, eager] = [true, false].map((mode) =>
+      linearTrainer([1, -2], { compiled: mode, weightDecay: 0.1 }),
+    );
+    for (const slope of [0.5, -1, 2]) {
+      const expected = step(eager!, [slope, 1]);
+      const found = step(compiled!, [slope, 1]);
+      expect(Object.keys(found)).toEqual(Object.keys(expected));
+      for (const [name, value] of Object.entries(expected)) expect(found[name]).toBeCloseTo(value, 5);
+    }
+    weights(eager!).forEach((value, i) => expect(weights(compiled!)[i]).toBeCloseTo(value, 5));
+    for (const trainer of [compiled!, eager!]) trainer.dispose();
+  });
+
+  it.each([true, false])('keeps the tensor count flat (compiled: %s)', async (compiled) => {
+    const trainer = linearTrainer([1, 2], { compiled });
     expect(
       await leakedTensors(() => {
+        const slope = tf.tensor2d([1, 1], [1, 2]);
+        trainer.evaluate({ slope });
+        slope.dispose();
         for (let i = 0; i < 5; i++) step(trainer, [1, i]);
         expect(() => step(trainer, [NaN, 0])).toThrow();
       }),

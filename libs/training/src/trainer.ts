@@ -3,7 +3,7 @@
  * varies from update to update enters as a tensor.
  */
 import type { TensorMap } from '@plumbline/artifacts';
-import { tf, type Tensor } from '@plumbline/compute';
+import { compile, tf, type Compiled, type Tensor } from '@plumbline/compute';
 import { disposeParameters, fromTensorMap, mapValues, toTensorMap, type Parameters } from '@plumbline/model';
 import {
   adamW,
@@ -17,10 +17,12 @@ import {
 /** Named inputs of the loss, the same names and shapes at every update. */
 export type Batch = Readonly<Record<string, Tensor>>;
 
-/** Scalars: the loss to minimise, and what else to report of the batch. */
+/** The loss to minimise and what else to report of the batch; loss and metrics are scalars. */
 export interface LossValue {
   readonly loss: Tensor;
   readonly metrics?: Readonly<Record<string, Tensor>>;
+  /** Tensors of any shape that `evaluate` returns, such as log-probabilities. */
+  readonly outputs?: Readonly<Record<string, Tensor>>;
 }
 
 /** A function of its arguments alone: numbers that vary belong into the batch. */
@@ -36,6 +38,11 @@ export interface TrainerOptions {
   readonly optimizer?: TensorMap;
   /** Updates already done; counts for Adam's bias correction. */
   readonly updates?: number;
+  /**
+   * Whether updates run as one compiled program or op by op (default). Compiling takes seconds for each new shape of
+   * batch; the two differ in rounding, so a step must not change between them.
+   */
+  readonly compiled?: boolean;
 }
 
 /** Loss, gradient norm before clipping (`gradientNorm`) and the loss function's metrics. */
@@ -51,6 +58,10 @@ export class Trainer {
   private moments: Parameters;
   private updatesDone: number;
   private readonly adamW: AdamWOptions;
+  private program: ReturnType<Trainer['build']> | undefined;
+  /** Of the last outputs of the program; known once it has been traced. */
+  private metricNames: readonly string[] = [];
+  private outputNames: readonly string[] = [];
 
   constructor(private readonly options: TrainerOptions) {
     this.adamW = { ...ADAMW_DEFAULTS, ...options.adamW };
@@ -75,12 +86,8 @@ export class Trainer {
    */
   update(batch: Batch, learningRate: number): UpdateMetrics {
     const update = this.updatesDone + 1;
-    const schedule = mapValues({ ...adamWSchedule(update, learningRate, this.adamW) }, (value) =>
-      tf.scalar(value),
-    );
-    const result = this.compute(batch, schedule as unknown as AdamWSchedule<Tensor>);
-    const metrics = mapValues(result.metrics, (metric) => metric.dataSync()[0]!);
-    tf.dispose([Object.values(schedule), Object.values(result.metrics)]);
+    const result = this.compute(batch, adamWSchedule(update, learningRate, this.adamW));
+    const { metrics } = readAndDispose(result);
     if (!Number.isFinite(metrics['loss']) || !Number.isFinite(metrics['gradientNorm'])) {
       disposeParameters({ ...result.parameters, ...result.moments });
       throw new NonFiniteUpdateError(
@@ -94,6 +101,16 @@ export class Trainer {
     return metrics;
   }
 
+  /**
+   * Metrics and outputs of a batch at the current parameters, which stay as they are. They come from the very program
+   * that updates: what the next update computes of the same batch is equal to the last bit. Costs as much as an update.
+   */
+  evaluate(batch: Batch): { metrics: UpdateMetrics; outputs: Readonly<Record<string, Float32Array>> } {
+    const result = this.compute(batch, adamWSchedule(this.updatesDone + 1, 0, this.adamW));
+    disposeParameters({ ...result.parameters, ...result.moments });
+    return readAndDispose(result);
+  }
+
   /** Parameters and moments in host memory. */
   snapshot(): { weights: TensorMap; optimizer: TensorMap } {
     return { weights: toTensorMap(this.parametersNow), optimizer: toTensorMap(this.moments) };
@@ -101,42 +118,103 @@ export class Trainer {
 
   dispose(): void {
     disposeParameters({ ...this.parametersNow, ...this.moments });
+    if (this.program && 'dispose' in this.program) this.program.dispose();
   }
 
-  private compute(batch: Batch, schedule: AdamWSchedule<Tensor>): UpdateResult {
-    const { loss, maximumGradientNorm } = this.options;
-    return tf.tidy(() => {
-      const { metrics, gradients } = lossAndGradients(loss, this.parametersNow, batch);
-      const clipped = clipByGlobalNorm(gradients, maximumGradientNorm);
-      const next = adamW(this.parametersNow, this.moments, clipped.gradients, schedule, this.adamW);
-      return { ...next, metrics: { ...metrics, gradientNorm: clipped.norm } };
-    });
+  private compute(batch: Batch, schedule: AdamWSchedule<number>): UpdateResult {
+    const names = Object.keys(batch).sort();
+    const rates = SCHEDULE.map((name) => tf.scalar(schedule[name]));
+    const inputs = [
+      ...rates,
+      ...names.map((name) => batch[name]!),
+      ...Object.values(this.parametersNow),
+      ...Object.values(this.moments),
+    ];
+    const program = (this.program ??= this.build(names));
+    const outputs = program(...inputs);
+    tf.dispose(rates);
+    const take = (keys: readonly string[]): Record<string, Tensor> =>
+      Object.fromEntries(keys.map((name) => [name, outputs.shift()!]));
+    return {
+      parameters: take(Object.keys(this.parametersNow)),
+      moments: take(Object.keys(this.moments)),
+      metrics: take(this.metricNames),
+      outputs: take(this.outputNames),
+    };
+  }
+
+  /** The update as a function from a list of tensors to a list of tensors, compiled if so asked. */
+  private build(batchNames: readonly string[]): Compiled | ((...inputs: Tensor[]) => Tensor[]) {
+    const parameterNames = Object.keys(this.parametersNow);
+    const momentNames = Object.keys(this.moments);
+    const update = (...inputs: Tensor[]): Tensor[] => {
+      const take = (names: readonly string[]): Record<string, Tensor> =>
+        Object.fromEntries(names.map((name) => [name, inputs.shift()!]));
+      const schedule = take(SCHEDULE) as unknown as AdamWSchedule<Tensor>;
+      const batch = take(batchNames);
+      const parameters = take(parameterNames);
+      const moments = take(momentNames);
+      const { metrics, outputs, gradients } = lossAndGradients(this.options.loss, parameters, batch);
+      const clipped = clipByGlobalNorm(gradients, this.options.maximumGradientNorm);
+      const next = adamW(parameters, moments, clipped.gradients, schedule, this.adamW);
+      const reported = { ...metrics, gradientNorm: clipped.norm };
+      this.metricNames = Object.keys(reported);
+      this.outputNames = Object.keys(outputs);
+      return [
+        ...parameterNames.map((name) => next.parameters[name]!),
+        ...momentNames.map((name) => next.moments[name]!),
+        ...Object.values(reported),
+        ...Object.values(outputs),
+      ];
+    };
+    return this.options.compiled
+      ? compile(update, { name: 'the training update' })
+      : (...inputs) => tf.tidy(() => update(...inputs));
   }
 }
 
-type UpdateResult = {
-  parameters: Parameters;
-  moments: Parameters;
-  metrics: Record<string, Tensor>;
-};
+const SCHEDULE = ['learningRate', 'stepSize', 'rootScale'] as const;
+
+interface UpdateResult {
+  readonly parameters: Parameters;
+  readonly moments: Parameters;
+  readonly metrics: Readonly<Record<string, Tensor>>;
+  readonly outputs: Readonly<Record<string, Tensor>>;
+}
+
+function readAndDispose({ metrics, outputs }: UpdateResult): {
+  metrics: UpdateMetrics;
+  outputs: Record<string, Float32Array>;
+} {
+  const values = {
+    metrics: mapValues(metrics, (metric) => metric.dataSync()[0]!),
+    outputs: mapValues(outputs, (output) => Float32Array.from(output.dataSync())),
+  };
+  disposeParameters(metrics);
+  disposeParameters(outputs);
+  return values;
+}
 
 /** Gradients of the loss by parameter; a parameter that the loss does not use gets zeros. */
 function lossAndGradients(
   loss: LossFunction,
   parameters: Parameters,
   batch: Batch,
-): { metrics: Record<string, Tensor>; gradients: Parameters } {
+): { metrics: Record<string, Tensor>; outputs: Record<string, Tensor>; gradients: Parameters } {
   const names = Object.keys(parameters);
-  const metrics: Record<string, Tensor> = {};
+  // Kept, because the tape disposes of everything in the loss function but the loss.
+  const keep = (tensor: Tensor): Tensor => tf.keep(tensor.clone());
+  let metrics: Record<string, Tensor> = {};
+  let outputs: Record<string, Tensor> = {};
   const { value, grads } = tf.valueAndGrads((...values: Tensor[]) => {
     const result = loss(Object.fromEntries(names.map((name, i) => [name, values[i]!])), batch);
-    // Kept, because the tape disposes of everything in here but the loss.
-    for (const [name, metric] of Object.entries(result.metrics ?? {}))
-      metrics[name] = tf.keep(metric.clone());
+    metrics = mapValues(result.metrics ?? {}, keep);
+    outputs = mapValues(result.outputs ?? {}, keep);
     return result.loss.asScalar();
   })(names.map((name) => parameters[name]!));
   return {
     metrics: { loss: value, ...metrics },
+    outputs,
     gradients: Object.fromEntries(names.map((name, i) => [name, grads[i]!])),
   };
 }

@@ -1,0 +1,110 @@
+/**
+ * Turns a tfjs function into one TensorFlow program, fused by XLA. For every combination of input shapes and types the
+ * function runs once while its ops are recorded; from then on the program runs instead of the function.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nativeBackend } from '../native.js';
+import { tf, type Tensor } from '../tensorflow.js';
+import { encodeSavedModel, inputName, type GraphFunction } from './graph.js';
+import { trace, TraceError } from './trace.js';
+
+export interface CompileOptions {
+  /** For the warning when compiling fails. */
+  readonly name: string;
+  /** One XLA program; false: TensorFlow's own kernels, run from a graph. */
+  readonly xla?: boolean;
+}
+
+export interface Compiled {
+  /** Runs the program; the results are the caller's, as the inputs are. */
+  (...inputs: Tensor[]): Tensor[];
+  /** Whether the function runs as a program (`compiled`) or, since compiling it failed, op by op. */
+  mode(): 'compiled' | 'eager';
+  /** Frees the programs. */
+  dispose(): void;
+}
+
+/**
+ * Compiles `fn`, which must be a pure function of its arguments: whatever varies between calls is a tensor among them,
+ * numbers from outside are frozen into the program. Where it cannot be compiled it runs op by op, after one warning.
+ * Errors that `fn` itself throws reach the caller.
+ */
+export function compile(
+  fn: (...inputs: Tensor[]) => Tensor[],
+  { name, xla = true }: CompileOptions,
+): Compiled {
+  const programs = new Map<string, Program>();
+  let eager = false;
+
+  const run = (...inputs: Tensor[]): Tensor[] => {
+    if (eager) return tf.tidy(() => fn(...inputs));
+    const key = inputs.map((input) => `${input.dtype}[${input.shape.join(',')}]`).join(' ');
+    const known = programs.get(key);
+    if (known) return known.run(inputs);
+    try {
+      const program = new Program(trace(fn, inputs, xla));
+      programs.set(key, program);
+      return program.run(inputs); // the first run compiles
+    } catch (error) {
+      if (!(error instanceof TraceError || error instanceof ProgramError)) throw error;
+      eager = true;
+      console.warn(`${name} runs op by op, which is slower: ${error.message}`);
+      return tf.tidy(() => fn(...inputs));
+    }
+  };
+  return Object.assign(run, {
+    mode: () => (eager ? ('eager' as const) : ('compiled' as const)),
+    dispose: () => {
+      for (const program of programs.values()) program.dispose();
+      programs.clear();
+    },
+  });
+}
+
+/** TensorFlow refused to load or run a program. */
+class ProgramError extends Error {
+  override readonly name = 'ProgramError';
+}
+
+class Program {
+  private readonly model: number;
+  private readonly inputNames: string;
+  private readonly outputNames: string;
+
+  constructor(traced: GraphFunction) {
+    this.inputNames = traced.inputTypes.map((_, index) => `${inputName(index)}:0`).join(',');
+    this.outputNames = traced.outputs.map((_, index) => `call:${index}`).join(',');
+    const directory = mkdtempSync(join(tmpdir(), 'plumbline-program-'));
+    try {
+      writeFileSync(join(directory, 'saved_model.pb'), encodeSavedModel(traced));
+      mkdirSync(join(directory, 'variables'));
+      this.model = native(() => nativeBackend().binding.loadSavedModel(directory, 'serve'));
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  }
+
+  run(inputs: readonly Tensor[]): Tensor[] {
+    const backend = nativeBackend();
+    const ids = backend.getInputTensorIds(inputs);
+    const outputs = native(() =>
+      backend.binding.runSavedModel(this.model, ids, this.inputNames, this.outputNames),
+    );
+    return outputs.map((output) => backend.createOutputTensor(output));
+  }
+
+  dispose(): void {
+    nativeBackend().binding.deleteSavedModel(this.model);
+  }
+}
+
+/** The binding throws plain errors with TensorFlow's message. */
+function native<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw new ProgramError((error as Error).message, { cause: error });
+  }
+}
