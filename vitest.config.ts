@@ -1,5 +1,5 @@
 import swc from 'unplugin-swc';
-import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { defineConfig, type Plugin, type TestProjectInlineConfiguration } from 'vitest/config';
 
 /**
  * Four kinds of tests, told apart by file name:
@@ -29,7 +29,7 @@ const decorators = swc.vite({
     parser: { syntax: 'typescript', decorators: true },
     transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: true },
   },
-});
+}) as Plugin;
 
 function project(
   name: string,

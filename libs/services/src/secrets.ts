@@ -21,7 +21,7 @@ export function credentialsFile(home: string): string {
 }
 
 export function readSecrets(home: string): Secrets {
-  return (readJsonFile(secretsFile(home)) ?? {}) as Secrets;
+  return readJsonFile(secretsFile(home)) ?? {};
 }
 
 /** Adds to what is there; the file's mode is 0600 from its first byte. */

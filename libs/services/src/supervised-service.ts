@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BoundedLog } from './bounded-log.js';
+import type { BoundedLog } from './bounded-log.js';
 import { spawnLaunch, type Launch } from './launch.js';
 import { identify, killGroup, stopProcess, type ProcessIdentity } from './process-control.js';
 import type { ServiceRecord } from './service-state.js';
@@ -13,7 +13,7 @@ export interface ServiceDefinition {
   readonly after: readonly string[];
   readonly address: string | null;
   /** Called before every start. What it says goes to people while they wait; the signal means: no longer wanted. */
-  launch(context: { say(detail: string): void; signal: AbortSignal }): Promise<Launch>;
+  launch(context: { say: (detail: string) => void; signal: AbortSignal }): Promise<Launch>;
   /** Asked until true after a start, and every `checkEveryMs` from then on. `saidReady`: it printed its ready line. */
   isReady(saidReady: boolean): Promise<boolean>;
   readonly stopSignal: NodeJS.Signals;
