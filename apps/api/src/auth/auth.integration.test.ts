@@ -1,6 +1,6 @@
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { query } from '@plumbline/database';
+import { createDataSource, query } from '@plumbline/database';
 import { PASSWORD, startTestApi, type TestApi } from '../../test-support/test-api.js';
 
 let api: TestApi;
@@ -116,19 +116,14 @@ describe('a session', () => {
   it('expires', async () => {
     const { id, email } = await api.user('labeler');
     const { agent } = await signIn(email);
+    const owner = await createDataSource({ url: api.ownerUrl }).initialize();
     await query(
-      api.database,
-      `UPDATE sessions SET created_at = now() - interval '2 days', expires_at = now() - interval '1 second' WHERE user_id = $1`,
-      [id],
-    ).catch(() => undefined);
-    const owner = (await import('pg')).default;
-    const client = new owner.Client({ connectionString: api.ownerUrl });
-    await client.connect();
-    await client.query(
-      `UPDATE sessions SET created_at = now() - interval '2 days', expires_at = now() - interval '1 second' WHERE user_id = $1`,
+      owner,
+      `UPDATE sessions SET created_at = now() - interval '2 days', expires_at = now() - interval '1 second'
+        WHERE user_id = $1`,
       [id],
     );
-    await client.end();
+    await owner.destroy();
     await agent.get('/api/v1/auth/session').expect(401);
   });
 

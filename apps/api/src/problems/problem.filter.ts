@@ -18,9 +18,7 @@ export class ProblemFilter implements ExceptionFilter {
     const problem = problemOf(error);
     if (problem.status >= 500) {
       const { method, originalUrl } = http.getRequest<Request>();
-      this.logger.error(
-        `${method} ${originalUrl}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      );
+      this.logger.error(`${method} ${originalUrl}: ${traceOf(error)}`);
     }
     if (response.headersSent) {
       response.destroy();
@@ -63,6 +61,12 @@ function problemOf(error: unknown): Problem {
 
 function plain(status: number, detail: string): Problem {
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail };
+}
+
+/** A problem was foreseen and says enough; anything else is told with where it came from. */
+function traceOf(error: unknown): string {
+  if (error instanceof ProblemError) return error.detail;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /** Errors of the body parser carry a status and say whether their message may be shown. */

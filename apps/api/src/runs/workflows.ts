@@ -12,6 +12,8 @@ import { ProblemError } from '../problems/problem.js';
 
 /** How long a person waits for the workflow engine before they are told, milliseconds. */
 const PATIENCE_MS = 10_000;
+/** How long the engine is asked whether a start that seemed to fail was one, milliseconds. */
+const SECOND_LOOK_MS = 3000;
 
 /** The runs' workflows, as the API sees them. Connects when first used. */
 @Injectable()
@@ -76,19 +78,24 @@ export class Workflows implements OnApplicationShutdown {
 
   private async exists(workflowId: string): Promise<boolean> {
     try {
-      await this.withPatience(() => this.client.workflow.getHandle(workflowId).describe());
+      await this.withPatience(() => this.client.workflow.getHandle(workflowId).describe(), SECOND_LOOK_MS);
       return true;
     } catch {
       return false;
     }
   }
 
-  private withPatience<T>(call: () => Promise<T>): Promise<T> {
-    return this.connection.withDeadline(Date.now() + PATIENCE_MS, call);
+  private withPatience<T>(call: () => Promise<T>, patienceMs: number = PATIENCE_MS): Promise<T> {
+    return this.connection.withDeadline(Date.now() + patienceMs, call);
   }
 }
 
 function unavailable(error: unknown): ProblemError {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new ProblemError('unavailable', `the workflow engine did not do it: ${reason}`);
+  return new ProblemError('unavailable', `the workflow engine did not do it: ${reasonOf(error)}`);
+}
+
+/** The client wraps what gRPC says; the innermost message is the reason. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : reasonOf(error.cause);
 }
