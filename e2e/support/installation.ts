@@ -6,6 +6,8 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunDescription, ServiceStatus } from '@plumbline/contracts';
 import { expect } from 'vitest';
+import { TINY_CORPUS_FILE } from './tiny-configuration.js';
+import { tinyCorpus } from './tiny-corpus.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CLI = join(ROOT, 'bin', 'plumbline.js');
@@ -21,7 +23,9 @@ export class Installation {
   private constructor(readonly home: string) {}
 
   static async create(): Promise<Installation> {
-    return new Installation(await mkdtemp(join(tmpdir(), 'plumbline-e2e-')));
+    const installation = new Installation(await mkdtemp(join(tmpdir(), 'plumbline-e2e-')));
+    await writeFile(join(installation.home, TINY_CORPUS_FILE), tinyCorpus());
+    return installation;
   }
 
   /** Stops the services and removes the home. */

@@ -1,9 +1,19 @@
+/** Lies in the home of each installation; configuration files lie beside it. */
+export const TINY_CORPUS_FILE = 'corpus.txt';
+
 /** The whole pipeline at a size that says nothing about quality and everything about the chain. */
 export const TINY = {
   name: 'tiny',
   seed: 7,
   model: { layers: 1, heads: 2, width: 32, context: 24, vocabulary: 300 },
-  pretrain: { tokens: 60_000, batch: 8, learningRate: 0.003, warmup: 10, checkpointEvery: 25 },
+  pretrain: {
+    corpus: TINY_CORPUS_FILE,
+    tokens: 60_000,
+    batch: 8,
+    learningRate: 0.003,
+    warmup: 10,
+    checkpointEvery: 25,
+  },
   sample: { promptTokens: 8, responseTokens: 8, comparisons: 60, heldOut: 12 },
   collect: { simulatedLabelers: 2 },
   reward: { epochs: 2, batch: 8, learningRate: 0.001, checkpointEvery: 3 },
