@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { END_OF_TEXT, splitWords, Tokenizer, trainByteLevelBpe } from './index.js';
 
@@ -99,5 +100,31 @@ describe('Tokenizer', () => {
 
   it('refuses what is no tokenizer.json', () => {
     expect(() => new Tokenizer({ version: '1.0' })).toThrow(/tokenizer\.json/);
+  });
+});
+
+/** Made by `fixtures/make_tokenizer_fixture.py` with Hugging Face's `tokenizers`. */
+const fixture = JSON.parse(readFileSync(new URL('../fixtures/tokenizer.json', import.meta.url), 'utf8')) as {
+  corpus: string[];
+  vocabulary: number;
+  tokenizer: { model: { vocab: Record<string, number>; merges: [string, string][] } };
+  encodings: { text: string; tokens: number[]; decoded: string }[];
+};
+
+describe('compared with tokenizers', () => {
+  it('learns the same merges and numbers the same tokens', () => {
+    const { model } = trainByteLevelBpe(fixture.corpus, fixture.vocabulary);
+    expect(model.merges).toEqual(fixture.tokenizer.model.merges);
+    expect(model.vocab).toEqual(fixture.tokenizer.model.vocab);
+  });
+
+  it.each([
+    ['its own file', new Tokenizer(fixture.tokenizer)],
+    ['what we learn', new Tokenizer(trainByteLevelBpe(fixture.corpus, fixture.vocabulary))],
+  ])('encodes and decodes the same by %s', (_name, tokenizer) => {
+    for (const { text, tokens, decoded } of fixture.encodings) {
+      expect(tokenizer.encode(text), JSON.stringify(text)).toEqual(tokens);
+      expect(tokenizer.decode(tokens)).toBe(decoded);
+    }
   });
 });
