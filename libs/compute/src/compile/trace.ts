@@ -23,9 +23,14 @@ export function trace(
 ): GraphFunction {
   const backend = nativeBackend();
   const recorder = new Recorder(backend.binding);
-  const inputTypes = backend
-    .getInputTensorIds(inputs)
-    .map((id, index) => recorder.addInput(id, inputs[index]!.dtype, inputName(index)));
+  const inputIds = backend.getInputTensorIds(inputs);
+  if (new Set(inputIds).size < inputIds.length) {
+    // The graph could not tell which of the two an op reads, and later calls may pass different ones.
+    throw new TraceError('one tensor is given for two inputs');
+  }
+  const inputTypes = inputIds.map((id, index) =>
+    recorder.addInput(id, inputs[index]!.dtype, inputName(index)),
+  );
   backend.binding = recorder.binding;
   try {
     return tf.tidy(() => {
