@@ -84,6 +84,7 @@ export const optimise: StepFunction = async (configuration, inputs, context) => 
     weights: start?.weights ?? initialActorCritic(pretrained.checkpoint.weights, reward.checkpoint.weights),
     optimizer: start?.optimizer,
     updates: state.iterations * updatesPerIteration,
+    compiled: true,
   });
   const reference = fromTensorMap(pretrained.checkpoint.weights);
   const rewardParameters = fromTensorMap(reward.checkpoint.weights);
@@ -102,7 +103,7 @@ export const optimise: StepFunction = async (configuration, inputs, context) => 
         const rollout = await collectRollout(
           {
             model,
-            actorCritic: trainer.parameters,
+            trainer,
             reference,
             rewardModel: { model: reward.model, parameters: rewardParameters },
           },
@@ -195,6 +196,7 @@ function updateMetrics(updates: readonly UpdateMetrics[]): Record<string, number
     'val/first_ratio': first['ratio']!,
     'policy/first_approxkl': first['approximateKl']!,
     'policy/first_clipfrac': first['clipFraction']!,
+    'loss/first_policy': first['policyLoss']!,
     gradientNorm: mean('gradientNorm'),
   };
 }

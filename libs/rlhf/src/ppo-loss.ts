@@ -17,6 +17,8 @@ export interface PpoLossOptions extends ResponseShape {
  * int32 [B, T] and, each [B, R]: `oldLogProbabilities`, `oldValues`, `advantages`, `returns`, `responseMask` (1 = a
  * token of the response).
  *
+ * Outputs, each [B, R]: `logProbabilities` and `values` of the parameters as they are.
+ *
  * Metrics: `policyLoss`, `valueLoss`; `ratio`, the mean probability ratio; `approximateKl`, k2 of new to old policy;
  * `clipFraction`, the share of tokens for which clipping decides; `valueClipFraction` likewise.
  */
@@ -58,5 +60,6 @@ export function ppoLoss(
       clipFraction: meanOverTokens(clippedLosses.greater(losses).toFloat()),
       valueClipFraction: meanOverTokens(nearErrors.greater(errors).toFloat()),
     },
+    outputs: { logProbabilities, values },
   };
 }

@@ -2,21 +2,22 @@
  * One iteration's experience: responses sampled from the policy, scored, and turned into what PPO learns from. All in
  * host memory. B sequences, R response positions.
  */
-import { tf, type Tensor } from '@plumbline/compute';
+import { tf } from '@plumbline/compute';
 import type { ModelConfiguration, OptimiseConfiguration } from '@plumbline/contracts';
 import { generate } from '@plumbline/generation';
 import type { Parameters } from '@plumbline/model';
-import { policyParameters, valueParameters } from './actor-critic.js';
+import type { Trainer } from '@plumbline/training';
+import { policyParameters } from './actor-critic.js';
 import { generalisedAdvantages } from './advantages.js';
-import { responseLogProbabilities, responseValues, type ResponseShape } from './policy.js';
+import { responseLogProbabilities, type ResponseShape } from './policy.js';
 import { scoreSequences } from './reward-model.js';
 import { sequenceRows, trimResponse } from './sequences.js';
 import { whiten } from './whitening.js';
 
 export interface RolloutModels {
   readonly model: ModelConfiguration;
-  /** Policy and value network, as `actor-critic.ts` names them. */
-  readonly actorCritic: Parameters;
+  /** Of policy and value network, as `actor-critic.ts` names them, with `ppoLoss`. */
+  readonly trainer: Pick<Trainer, 'parameters' | 'evaluate'>;
   readonly reference: Parameters;
   readonly rewardModel: { readonly model: ModelConfiguration; readonly parameters: Parameters };
 }
@@ -29,7 +30,7 @@ export interface RolloutRequest {
   /** [B · R] */
   readonly uniforms: Float32Array;
   readonly endOfText: number;
-  /** Sequences a program call: the trainer's minibatch, so that old log-probabilities are the trainer's to the bit. */
+  /** Sequences a program call: the trainer's minibatch. */
   readonly minibatch: number;
   /** KL coefficient β of this iteration. */
   readonly beta: number;
@@ -69,7 +70,7 @@ export interface RolloutMetrics {
 }
 
 export async function collectRollout(models: RolloutModels, request: RolloutRequest): Promise<Rollout> {
-  const { model, actorCritic, reference, rewardModel } = models;
+  const { model, trainer, reference, rewardModel } = models;
   const { prompts, responseTokens, temperature, breathe, beta, settings } = request;
   const size = prompts.length;
   const promptLength = prompts[0]!.length;
@@ -77,7 +78,7 @@ export async function collectRollout(models: RolloutModels, request: RolloutRequ
   const shape = { promptLength, temperature };
 
   // 1. Responses from the policy.
-  const generation = await generate(policyParameters(actorCritic), model, {
+  const generation = await generate(policyParameters(trainer.parameters), model, {
     promptTokens: prompts,
     responseTokens,
     temperature,
@@ -94,12 +95,12 @@ export async function collectRollout(models: RolloutModels, request: RolloutRequ
     i % responseTokens < sequences[Math.floor(i / responseTokens)]!.responseTokens.length ? 1 : 0,
   );
 
-  // 2. Log-probabilities and values as the trainer computes them, and the reference policy's log-probabilities.
+  // 2. Log-probabilities and values from the program that will update, so that the first ratio is exactly 1; the
+  // reference policy's log-probabilities.
   const chunks = { tokens, size, length, minibatch: request.minibatch, breathe };
-  const oldLogProbabilities = await logProbabilities(policyParameters(actorCritic), model, chunks, shape);
-  const oldValues = await inChunks(chunks, (batch) =>
-    responseValues(valueParameters(actorCritic), model, batch, shape),
-  );
+  const old = await oldOutputs(trainer, chunks, responseTokens);
+  const oldLogProbabilities = old.logProbabilities;
+  const oldValues = old.values;
   const referenceLogProbabilities = await logProbabilities(reference, model, chunks, shape);
 
   // 3. Scores.
@@ -177,39 +178,51 @@ interface Chunks {
   readonly breathe: () => Promise<void>;
 }
 
-/** log π of many responses, [B · R], computed `minibatch` rows at a time. */
-export function logProbabilities(
-  parameters: Parameters,
-  model: ModelConfiguration,
-  chunks: Chunks,
-  shape: ResponseShape,
-): Promise<Float32Array> {
-  return inChunks(chunks, (batch) => responseLogProbabilities(parameters, model, batch, shape));
-}
-
-/** Results [minibatch, R] of each chunk of rows, one after the other. The rows must divide into minibatches. */
-async function inChunks(chunks: Chunks, compute: (tokens: Tensor) => Tensor): Promise<Float32Array> {
-  const { tokens, size, length, minibatch, breathe } = chunks;
-  const parts: Float32Array[] = [];
+/** What the trainer's program computes of the sequences before any update, each [B · R]. */
+async function oldOutputs(
+  trainer: Pick<Trainer, 'evaluate'>,
+  { tokens, size, length, minibatch, breathe }: Chunks,
+  responseTokens: number,
+): Promise<{ logProbabilities: Float32Array; values: Float32Array }> {
+  const logProbabilities = new Float32Array(size * responseTokens);
+  const values = new Float32Array(size * responseTokens);
+  // Inputs that the outputs do not depend on, but without which there is no update.
+  const zeros = (): tf.Tensor => tf.zeros([minibatch, responseTokens]);
+  const unused = { oldLogProbabilities: zeros(), oldValues: zeros(), advantages: zeros(), returns: zeros() };
+  const responseMask = tf.ones([minibatch, responseTokens]);
   for (let start = 0; start < size; start += minibatch) {
-    const result = tf.tidy(() =>
-      compute(
-        tf.tensor2d(
-          tokens.subarray(start * length, (start + minibatch) * length),
-          [minibatch, length],
-          'int32',
-        ),
-      ),
+    const rows = tf.tensor2d(
+      tokens.subarray(start * length, (start + minibatch) * length),
+      [minibatch, length],
+      'int32',
     );
-    parts.push(result.dataSync() as Float32Array);
-    result.dispose();
+    const { outputs } = trainer.evaluate({ tokens: rows, responseMask, ...unused });
+    rows.dispose();
+    logProbabilities.set(outputs['logProbabilities']!, start * responseTokens);
+    values.set(outputs['values']!, start * responseTokens);
     await breathe();
   }
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
+  tf.dispose([responseMask, Object.values(unused)]);
+  return { logProbabilities, values };
+}
+
+/** log π of many responses, [B · R], `minibatch` rows at a time; the rows must divide into minibatches. */
+export async function logProbabilities(
+  parameters: Parameters,
+  model: ModelConfiguration,
+  { tokens, size, length, minibatch, breathe }: Chunks,
+  shape: ResponseShape,
+): Promise<Float32Array> {
+  const responseTokens = length - shape.promptLength;
+  const all = new Float32Array(size * responseTokens);
+  for (let start = 0; start < size; start += minibatch) {
+    const rows = tokens.subarray(start * length, (start + minibatch) * length);
+    const result = tf.tidy(() =>
+      responseLogProbabilities(parameters, model, tf.tensor2d(rows, [minibatch, length], 'int32'), shape),
+    );
+    all.set(result.dataSync(), start * responseTokens);
+    result.dispose();
+    await breathe();
   }
   return all;
 }

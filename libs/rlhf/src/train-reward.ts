@@ -70,6 +70,7 @@ export const trainReward: StepFunction = async (configuration, inputs, context) 
     weights,
     optimizer: start?.optimizer,
     updates: start?.index ?? 0,
+    compiled: true,
   });
   try {
     const result = await runTrainingLoop({

@@ -1,4 +1,4 @@
-import type { StepName } from '@plumbline/contracts';
+import type { Estimate, StepName } from '@plumbline/contracts';
 import { intervalFigure, type IntervalRow } from '../figures/interval-figure.js';
 import { lineFigure, type Line, type LineFigure } from '../figures/line-figure.js';
 import { INK } from '../figures/svg.js';
@@ -49,9 +49,9 @@ export function outcomeFigures(headline: Headline): Html {
       intervalFigure(
         {
           rows: [
-            { label: 'Judgements', estimate: headline.rewardModelAccuracy, ink: INK.second },
-            { label: 'Gold reward', estimate: headline.rewardModelAccuracyAgainstGold, ink: INK.second },
-          ],
+            accuracyRow('Judgements', headline.rewardModelAccuracy),
+            accuracyRow('Gold reward', headline.rewardModelAccuracyAgainstGold),
+          ].filter((row) => row !== null),
           percent: true,
           range: [0.4, 1],
           references: [
@@ -65,6 +65,10 @@ export function outcomeFigures(headline: Headline): Html {
       ),
     )}
   </div>`;
+}
+
+function accuracyRow(label: string, estimate: Estimate | null): IntervalRow | null {
+  return estimate && { label, estimate, ink: INK.second };
 }
 
 interface CurveFigure {
