@@ -70,6 +70,16 @@ describe('resolveConfiguration', () => {
     expect(problemsOf(() => resolveConfiguration([1]))[0]!.message).toContain('mapping');
   });
 
+  it('takes a key away by an override of null', () => {
+    const input = { name: 'a', seed: 9, collect: { simulatedLabelers: 4 } };
+    const overrides = [
+      { path: 'collect.simulatedLabelers', value: null },
+      { path: 'seed', value: null },
+    ];
+    const without = resolveConfiguration(input, { overrides });
+    expect(without).toEqual(resolveConfiguration({ name: 'a' }));
+  });
+
   it('applies overrides before validating, and refuses paths that are none', () => {
     const overrides = [{ path: 'optimise.kl.target', value: 3 }];
     expect(resolveConfiguration({ name: 'a' }, { overrides }).optimise.kl.target).toBe(3);

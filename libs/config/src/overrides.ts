@@ -4,6 +4,7 @@ import { ConfigurationError } from './configuration-error.js';
 export interface ConfigurationOverride {
   /** Dotted: `optimise.kl.target`. */
   readonly path: string;
+  /** null takes the key away, so that its default holds. */
   readonly value: unknown;
 }
 
@@ -32,7 +33,8 @@ export function applyOverrides(
       }
       section = next as Record<string, unknown>;
     }
-    section[keys.at(-1)!] = value;
+    if (value === null) delete section[keys.at(-1)!];
+    else section[keys.at(-1)!] = value;
   }
   return result;
 }
