@@ -1,4 +1,6 @@
 import { leakedTensors, loadTensorFlow, tf, type Tensor } from '@plumbline/compute';
+import type { ModelConfiguration } from '@plumbline/contracts';
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   checkShapes,
@@ -8,6 +10,7 @@ import {
   fromTensorMap,
   initialise,
   logits,
+  mapValues,
   parameterShapes,
   randomScalarHead,
   scalarHead,
@@ -219,5 +222,46 @@ describe('parameters', () => {
       'parameter h.2.ln_1.weight is missing',
     );
     expect(() => checkShapes(map, parameterShapes({ ...CONFIG, layers: 1 }))).toThrow('does not belong');
+  });
+});
+
+interface PackedTensor {
+  readonly shape: number[];
+  readonly base64: string;
+}
+
+/** Made by `fixtures/make_transformer_fixture.py` with Hugging Face's `transformers`. */
+const fixture = JSON.parse(
+  readFileSync(new URL('../fixtures/transformer.json', import.meta.url), 'utf8'),
+) as {
+  cases: {
+    model: ModelConfiguration;
+    parameters: Record<string, PackedTensor>;
+    tokens: number[][];
+    attentionMask: number[][];
+    positions: number[][];
+    logits: PackedTensor;
+  }[];
+};
+
+function unpacked({ shape, base64 }: PackedTensor): Tensor {
+  const bytes = Buffer.from(base64, 'base64');
+  return tf.tensor(new Float32Array(Uint8Array.from(bytes).buffer), shape);
+}
+
+describe('compared with transformers', () => {
+  it.each(fixture.cases)('gives the logits of $model', (example) => {
+    const { model } = example;
+    const weights = mapValues(example.parameters, unpacked);
+    checkShapes(weights, parameterShapes(model));
+    const hidden = forward(weights, model, tokenRows(example.tokens), {
+      positions: tokenRows(example.positions),
+      attentionMask: tokenRows(example.attentionMask),
+    });
+    const ours = logits(weights, hidden);
+    const theirs = unpacked(example.logits);
+    const seen = tokenRows(example.attentionMask).toFloat().expandDims(2); // nothing is promised of padding
+    expect(theirs.mul(seen).abs().max().dataSync()[0]!).toBeGreaterThan(1);
+    expect(largestDifference(ours.mul(seen), theirs.mul(seen))).toBeLessThan(1e-4);
   });
 });

@@ -71,6 +71,17 @@ describe('compile', () => {
     expect(whole!.arraySync()).toEqual([1, 2]);
   });
 
+  it('tells inputs apart that were one tensor at first', () => {
+    const compiled = compile((a, b) => [a.mul(10).add(b), b], { name: 'test' });
+    const one = tf.tensor1d([1, 1]);
+    expect(compiled(one, one)[0]!.arraySync()).toEqual([11, 11]);
+    expect(compiled(one, one.clone())[0]!.arraySync()).toEqual([11, 11]);
+    expect(compiled(one, tf.tensor1d([2, 3])).map((output) => output.arraySync())).toEqual([
+      [12, 13],
+      [2, 3],
+    ]);
+  });
+
   it('keeps the tensor count flat', async () => {
     const compiled = compile(gradients, { name: 'test' });
     const inputs = data();

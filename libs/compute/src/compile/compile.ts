@@ -39,7 +39,7 @@ export function compile(
   let eager = false;
 
   const run = (...inputs: Tensor[]): Tensor[] => {
-    if (eager) return tf.tidy(() => fn(...inputs));
+    if (eager) return runEagerly(fn, inputs);
     const key = inputs.map((input) => `${input.dtype}[${input.shape.join(',')}]`).join(' ');
     const known = programs.get(key);
     if (known) return known.run(inputs);
@@ -51,7 +51,7 @@ export function compile(
       if (!(error instanceof TraceError || error instanceof ProgramError)) throw error;
       eager = true;
       console.warn(`${name} runs op by op, which is slower: ${error.message}`);
-      return tf.tidy(() => fn(...inputs));
+      return runEagerly(fn, inputs);
     }
   };
   return Object.assign(run, {
@@ -61,6 +61,11 @@ export function compile(
       programs.clear();
     },
   });
+}
+
+/** Results are new tensors, also where the function returns an input, as those of a program are. */
+function runEagerly(fn: (...inputs: Tensor[]) => Tensor[], inputs: Tensor[]): Tensor[] {
+  return tf.tidy(() => fn(...inputs).map((output) => (inputs.includes(output) ? output.clone() : output)));
 }
 
 /** TensorFlow refused to load or run a program. */

@@ -1,5 +1,5 @@
 /** Records the TensorFlow ops that a tfjs function runs, gradients included, as a graph. */
-import { nativeBackend, type NativeBinding, type OpAttribute } from '../native.js';
+import { DATA_TYPES, nativeBackend, runOp, type NativeBinding, type OpAttribute } from '../native.js';
 import { tf, type Tensor } from '../tensorflow.js';
 import { inputName, type Attribute, type Constant, type GraphFunction, type GraphNode } from './graph.js';
 import { opSignature } from './op-signatures.js';
@@ -21,33 +21,37 @@ export function trace(
   inputs: readonly Tensor[],
   xla: boolean,
 ): GraphFunction {
-  const backend = nativeBackend();
-  const recorder = new Recorder(backend.binding);
-  const inputIds = backend.getInputTensorIds(inputs);
-  if (new Set(inputIds).size < inputIds.length) {
-    // The graph could not tell which of the two an op reads, and later calls may pass different ones.
-    throw new TraceError('one tensor is given for two inputs');
-  }
-  const inputTypes = inputIds.map((id, index) =>
-    recorder.addInput(id, inputs[index]!.dtype, inputName(index)),
-  );
-  backend.binding = recorder.binding;
-  try {
-    return tf.tidy(() => {
-      const outputs = fn(...inputs);
-      const ids = backend.getInputTensorIds(outputs);
-      const graph: GraphFunction = {
-        inputTypes,
-        nodes: recorder.nodes,
-        outputs: ids.map((id) => recorder.valueOf(id, 'the result')),
-        xla,
-      };
-      tf.dispose(outputs.filter((output) => !inputs.includes(output))); // those kept, too
+  return tf.tidy(() => {
+    const backend = nativeBackend();
+    const recorder = new Recorder(backend.binding);
+    const own = withOwnHandles(inputs);
+    const inputTypes = backend
+      .getInputTensorIds(own)
+      .map((id, index) => recorder.addInput(id, own[index]!.dtype, inputName(index)));
+    backend.binding = recorder.binding;
+    try {
+      const outputs = fn(...own);
+      const values = backend.getInputTensorIds(outputs).map((id) => recorder.valueOf(id, 'the result'));
+      tf.dispose(outputs); // those kept, too
+      const graph: GraphFunction = { inputTypes, nodes: recorder.nodes, outputs: values, xla };
       return graph as unknown as tf.TensorContainer;
-    }) as unknown as GraphFunction;
-  } finally {
-    backend.binding = recorder.original;
-  }
+    } finally {
+      backend.binding = recorder.original;
+    }
+  }) as unknown as GraphFunction;
+}
+
+/**
+ * The same values under handles of their own: where a call gives one tensor for two inputs, the graph must still tell
+ * them apart, for the next call may give different ones.
+ */
+function withOwnHandles(inputs: readonly Tensor[]): Tensor[] {
+  return inputs.map((input) => {
+    if (input.dtype !== 'float32' && input.dtype !== 'int32' && input.dtype !== 'bool') {
+      throw new TraceError(`inputs of type ${input.dtype} cannot be traced`);
+    }
+    return runOp('Identity', { T: { type: input.dtype } }, [input])[0]!;
+  });
 }
 
 interface Value {
@@ -71,8 +75,7 @@ class Recorder {
   }
 
   addInput(id: number, dtype: string, name: string): number {
-    const dataType = { float32: 1, int32: 3, bool: 10 }[dtype];
-    if (dataType === undefined) throw new TraceError(`inputs of type ${dtype} cannot be traced`);
+    const dataType = DATA_TYPES[dtype as keyof typeof DATA_TYPES];
     this.values.set(id, { value: name, dataType });
     return dataType;
   }
