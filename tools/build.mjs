@@ -48,13 +48,16 @@ const PARTS = [
   },
 ];
 
+/** @returns whether anything had to be built */
 export async function build({ force = false } = {}) {
+  let built = false;
   for (const part of PARTS) {
     if (part.exists && !part.exists()) continue;
     const stamp = join(NODE_MODULES, '.cache', 'plumbline', `${part.name}.built`);
     const now = fingerprint(ROOT, part.inputs);
     const complete = part.outputs.every((output) => existsSync(join(ROOT, output)));
     if (!force && complete && existsSync(stamp) && readFileSync(stamp, 'utf8') === now) continue;
+    built = true;
     rmSync(stamp, { force: true });
     try {
       await showProgress(part.title, () => part.build());
@@ -65,6 +68,7 @@ export async function build({ force = false } = {}) {
     mkdirSync(dirname(stamp), { recursive: true });
     writeFileSync(stamp, now);
   }
+  return built;
 }
 
 function binary(name, path, from = '.') {

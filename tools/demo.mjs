@@ -42,7 +42,8 @@ async function main() {
     return;
   }
   await bootstrap();
-  await build();
+  // Services that run from before would go on with the old code; their runs continue from the last checkpoint.
+  if (await build()) await plumbline('down', '--json');
 
   const up = await plumbline('up', '--json');
   if (up.code !== 0) throw new SetUpError('The services did not start.');

@@ -11,8 +11,8 @@ import { runCommand } from './run-command.mjs';
 const MEGABYTE = 1e6;
 
 /**
- * A wheel of a package index, pinned.
- * @typedef {{ name: string, version: string, python: string, platform: string, bytes: number, sha256: string }} Wheel
+ * A wheel of a package index, pinned. `python`: the CPython it is for; null for one that contains no Python.
+ * @typedef {{ name: string, version: string, python: string | null, platform: string, bytes: number, sha256: string }} Wheel
  */
 
 /**
@@ -29,10 +29,12 @@ export async function downloadWheel(wheel, directory, report) {
   const temporary = join(directory, 'tmp');
   mkdirSync(temporary, { recursive: true });
   const watch = setInterval(() => {
-    report(`${Math.round(sizeOf(directory) / MEGABYTE)} of ${Math.round(wheel.bytes / MEGABYTE)} MB`);
+    // Towards the end pip has it twice: it copies the finished download to its place.
+    const bytes = Math.min(sizeOf(directory), wheel.bytes);
+    report(`${Math.round(bytes / MEGABYTE)} of ${Math.round(wheel.bytes / MEGABYTE)} MB`);
   }, 1000);
   const [command, ...args] = pip;
-  const digits = wheel.python.replace('.', '');
+  const abi = wheel.python === null ? 'none' : `cp${wheel.python.replace('.', '')}`;
   try {
     await runCommand(
       command,
@@ -42,9 +44,9 @@ export async function downloadWheel(wheel, directory, report) {
         '--no-deps',
         '--no-cache-dir',
         '--only-binary=:all:',
-        '--implementation=cp',
-        `--python-version=${wheel.python}`,
-        `--abi=${wheel.python === '3' ? 'none' : `cp${digits}`}`,
+        `--implementation=${wheel.python === null ? 'py' : 'cp'}`,
+        `--python-version=${wheel.python ?? '3.12'}`,
+        `--abi=${abi}`,
         `--platform=${wheel.platform}`,
         '--retries=2',
         '--disable-pip-version-check',

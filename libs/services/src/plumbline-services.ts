@@ -204,7 +204,7 @@ function gpuWorker(settings: Environment, connections: Connections): ServiceDefi
         nodeProgram(settings, join(settings.root, 'apps', 'gpu-worker', 'dist', 'main.js'), {
           ...connectionVariables(settings, connections),
           PLUMBLINE_DEVICE: settings.device,
-          ...(settings.device === 'gpu' ? { LD_LIBRARY_PATH: gpuLibraryPath(settings.home) } : {}),
+          ...(settings.device === 'gpu' ? cudaVariables(settings.home) : {}),
         }),
       ),
     isReady: (saidReady) => Promise.resolve(saidReady),
@@ -213,12 +213,23 @@ function gpuWorker(settings: Environment, connections: Connections): ServiceDefi
   };
 }
 
-/** CUDA and cuDNN from the wheels that bootstrap unpacked, before what the system has. */
-function gpuLibraryPath(home: string): string {
+/** CUDA and cuDNN from the wheels that bootstrap unpacked, before what the system has. Not yet tried on a GPU. */
+function cudaVariables(home: string): Record<string, string> {
   const nvidia = join(home, 'tensorflow', 'gpu-2.21.0', 'nvidia');
-  const own = existsSync(nvidia) ? readdirSync(nvidia).map((part) => join(nvidia, part, 'lib')) : [];
-  const system = childEnvironment()['LD_LIBRARY_PATH'];
-  return [...own, ...(system ? [system] : [])].join(':');
+  if (!existsSync(nvidia)) return {};
+  const { LD_LIBRARY_PATH, PATH, XLA_FLAGS } = childEnvironment();
+  const libraries = readdirSync(nvidia).map((part) => join(nvidia, part, 'lib'));
+  const toolkit = join(nvidia, 'cuda_nvcc');
+  return {
+    LD_LIBRARY_PATH: joined(':', ...libraries, LD_LIBRARY_PATH),
+    // Where XLA finds the assembler and the device code.
+    PATH: joined(':', join(toolkit, 'bin'), PATH),
+    XLA_FLAGS: joined(' ', `--xla_gpu_cuda_data_dir=${toolkit}`, XLA_FLAGS),
+  };
+}
+
+function joined(separator: string, ...parts: (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined && part !== '').join(separator);
 }
 
 function connectionVariables(settings: Environment, connections: Connections) {
