@@ -1,6 +1,6 @@
 /** The step `evaluate`: what the policy and the reward model are worth on prompts that neither has seen. */
 import type { EvaluationResult, RunConfiguration } from '@plumbline/contracts';
-import { loadCorpus, promptWindows, tokenizeCorpus } from '@plumbline/data';
+import { promptWindows } from '@plumbline/data';
 import { fromTensorMap, disposeParameters, scalarHeadShapes, type Parameters } from '@plumbline/model';
 import {
   bestOf,
@@ -17,6 +17,7 @@ import {
 } from '@plumbline/rlhf';
 import {
   readModelCheckpoint,
+  readModelCorpus,
   type ModelCheckpoint,
   type StepContext,
   type StepFunction,
@@ -58,9 +59,9 @@ export const evaluate: StepFunction = async (configuration, inputs, context) => 
     valueShapes(pretrained.model),
   );
   context.progress({ phase: 'reading the corpus', done: 0, total: 1, unit: 'corpora' });
-  const corpus = await loadCorpus(configuration.pretrain.corpus);
+  const corpus = await readModelCorpus(context.artifacts, pretrained);
   await context.breathe();
-  const prompts = promptWindows(tokenizeCorpus(corpus, pretrained.tokenizer), {
+  const prompts = promptWindows(corpus, {
     purpose: 'evaluate',
     count: settings.prompts,
     length: sample.promptTokens,
@@ -71,7 +72,13 @@ export const evaluate: StepFunction = async (configuration, inputs, context) => 
   const sampled = await sampleResponses({
     context,
     step: 'evaluate',
-    manifest: { seed, model: pretrained.model, sample, evaluate: settings, corpusHash: corpus.hash },
+    manifest: {
+      seed,
+      model: pretrained.model,
+      sample,
+      evaluate: settings,
+      corpusId: pretrained.checkpoint.references['corpus'],
+    },
     references: {
       tokenizer: pretrained.tokenizerId,
       model: pretrained.id,
