@@ -36,8 +36,8 @@ it('makes one account a role and two tokens on the first start, and nothing on t
   expect(accounts).toEqual(kept);
   expect(accounts.map(({ role }) => role)).toEqual(['admin', 'researcher', 'labeler', 'auditor']);
   for (const { email, password, role } of accounts) {
-    const { body } = await request(api.url).post('/api/v1/auth/login').send({ email, password }).expect(200);
-    expect(body).toMatchObject({ user: { role } });
+    const response = await request(api.url).post('/api/v1/auth/login').send({ email, password }).expect(200);
+    expect(response.body).toMatchObject({ user: { role } });
   }
   expect(await createFirstAccounts(owner, nothing)).toEqual([]);
 

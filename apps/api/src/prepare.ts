@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { environment, required } from '@plumbline/config';
 import { createDataSource, migrate } from '@plumbline/database';
-import { createFirstAccounts, ensureProgramTokens, type ProgramTokens } from './first-accounts.js';
+import { createFirstAccounts, ensureProgramTokens } from './first-accounts.js';
 
 /*
  * Run before the API starts: brings the schema up to date, and on the first start creates accounts and tokens. Their
@@ -23,7 +23,7 @@ try {
     await writePrivately(credentialsFile, { accounts: credentials });
   });
   const secrets = await readJson(secretsFile);
-  const tokens = await ensureProgramTokens(database, secrets as ProgramTokens, async (created) => {
+  const tokens = await ensureProgramTokens(database, secrets, async (created) => {
     await writePrivately(secretsFile, { ...secrets, ...created });
   });
   const created = [...accounts.map(({ email }) => email), ...Object.keys(tokens)];

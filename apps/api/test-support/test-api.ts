@@ -33,15 +33,23 @@ export interface TestApi {
   stop(): Promise<void>;
 }
 
+/** Nothing listens there. */
+const NOWHERE = '127.0.0.1:1';
+
 /** The whole API on a free port, over a real Postgres; Temporal is where `temporalAddress` says, or nowhere. */
-export async function startTestApi(temporalAddress = '127.0.0.1:1'): Promise<TestApi> {
+export async function startTestApi(temporalAddress?: string): Promise<TestApi> {
   const server = await startTestDatabase();
   const database = await createDataSource({ url: server.appUrl }).initialize();
   const folder = await mkdtemp(join(tmpdir(), 'plumbline-api-'));
   const artifacts = new FileArtifactStore(join(folder, 'artifacts'));
   const webDirectory = join(folder, 'web');
   const application = await createApplication(
-    { database, artifacts, workflows: new Workflows(temporalAddress) },
+    {
+      database,
+      artifacts,
+      workflows:
+        temporalAddress === undefined ? new Workflows(NOWHERE, 1000) : new Workflows(temporalAddress),
+    },
     { webDirectory },
   );
   await application.listen(0, '127.0.0.1');

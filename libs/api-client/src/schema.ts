@@ -522,7 +522,7 @@ export interface components {
             /** @example optimise.kl.target */
             path: string;
             /** @description Any JSON value */
-            value: Record<string, never>;
+            value: unknown;
         };
         StartRunDto: {
             /**

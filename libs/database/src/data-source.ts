@@ -20,7 +20,7 @@ export function createDataSource({ url, poolSize = 10, applicationName }: DataSo
     url,
     poolSize,
     applicationName: applicationName ?? 'plumbline',
-    entities: ENTITIES,
+    entities: [...ENTITIES],
     migrations: [...MIGRATIONS],
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',

@@ -75,7 +75,7 @@ export async function listRunEvents(
     seq: row.seq,
     id: row.id,
     at: row.at,
-    actor: { kind: row.actor_kind, id: row.actor_id, name: row.actor_name } as RecordedEvent['actor'],
+    actor: { kind: row.actor_kind, id: row.actor_id, name: row.actor_name },
     action: row.action,
     subject: { type: row.subject_type, id: row.subject_id },
     payload: row.payload,

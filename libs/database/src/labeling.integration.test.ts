@@ -307,7 +307,10 @@ describe('skipSlot', () => {
       `SELECT ordinal, state FROM slots WHERE step_id = $1 ORDER BY ordinal`,
       [stepId],
     );
-    expect(rows.map(({ state }) => state)).toEqual([...Array(4).fill('skipped'), ...Array(4).fill('open')]);
+    expect(rows.map(({ state }) => state)).toEqual([
+      ...Array<string>(4).fill('skipped'),
+      ...Array<string>(4).fill('open'),
+    ]);
     expect(rows.map(({ ordinal }) => ordinal)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 });

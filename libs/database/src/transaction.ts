@@ -1,5 +1,5 @@
 import { DatabaseError, type PoolClient } from 'pg';
-import { DataSource, EntityManager, QueryFailedError } from 'typeorm';
+import { EntityManager, QueryFailedError, type DataSource } from 'typeorm';
 
 /** Functions of this package take either: inside a transaction they join it. */
 export type Database = DataSource | EntityManager;

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Actor } from '@plumbline/audit';
 import type { ComparisonSet, RunConfiguration, StepName } from '@plumbline/contracts';
 import { startTestDatabase, type TestDatabase } from '@plumbline/testing';
-import { DataSource } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import {
   beginStep,
   createDataSource,

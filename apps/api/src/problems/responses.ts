@@ -13,7 +13,7 @@ const MEANINGS: Readonly<Record<number, string>> = {
 };
 
 /** Documents the problems a route may answer with. */
-export function ApiProblems(...statuses: readonly (keyof typeof MEANINGS & number)[]): MethodDecorator {
+export function ApiProblems(...statuses: readonly number[]): MethodDecorator {
   return applyDecorators(
     ...statuses.map((status) =>
       ApiResponse({

@@ -21,8 +21,14 @@ export class Workflows implements OnApplicationShutdown {
   private readonly connection: Connection;
   private readonly client: Client;
 
-  /** @param address host:port of Temporal */
-  constructor(address: string) {
+  /**
+   * @param address host:port of Temporal
+   * @param patienceMs how long one call may take
+   */
+  constructor(
+    address: string,
+    private readonly patienceMs: number = PATIENCE_MS,
+  ) {
     this.connection = Connection.lazy({ address });
     this.client = new Client({ connection: this.connection, namespace: TEMPORAL_NAMESPACE });
   }
@@ -78,14 +84,17 @@ export class Workflows implements OnApplicationShutdown {
 
   private async exists(workflowId: string): Promise<boolean> {
     try {
-      await this.withPatience(() => this.client.workflow.getHandle(workflowId).describe(), SECOND_LOOK_MS);
+      await this.withPatience(
+        () => this.client.workflow.getHandle(workflowId).describe(),
+        Math.min(SECOND_LOOK_MS, this.patienceMs),
+      );
       return true;
     } catch {
       return false;
     }
   }
 
-  private withPatience<T>(call: () => Promise<T>, patienceMs: number = PATIENCE_MS): Promise<T> {
+  private withPatience<T>(call: () => Promise<T>, patienceMs: number = this.patienceMs): Promise<T> {
     return this.connection.withDeadline(Date.now() + patienceMs, call);
   }
 }

@@ -38,7 +38,7 @@ it('serves the built app: files as they are, its page for every other path, and 
 });
 
 it('describes itself', async () => {
-  const { body } = await get('/docs/openapi.json').expect(200);
-  expect(Object.keys((body as { paths: object }).paths)).toContain('/api/v1/labeling/tasks/next');
+  const document = await get('/docs/openapi.json').expect(200);
+  expect(Object.keys((document.body as { paths: object }).paths)).toContain('/api/v1/labeling/tasks/next');
   expect((await get('/docs').expect(200)).text).toContain('swagger-ui');
 });

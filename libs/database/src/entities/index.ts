@@ -8,4 +8,10 @@ export * from './people.js';
 export * from './record.js';
 export * from './runs.js';
 
-export const ENTITIES = [people, runs, labeling, record].flatMap((file) => Object.values(file));
+/** Every class of this folder. */
+export const ENTITIES: readonly (new () => object)[] = Object.values({
+  ...people,
+  ...runs,
+  ...labeling,
+  ...record,
+});

@@ -14,12 +14,16 @@ import {
   Matches,
   Max,
   Min,
+  ValidateIf,
   ValidateNested,
 } from 'class-validator';
 
 export class OverrideDto {
   @ApiProperty({ example: 'optimise.kl.target' }) @IsString() @Length(1, 200) path!: string;
-  @ApiProperty({ description: 'Any JSON value' }) @IsDefined() value!: unknown;
+  @ApiProperty({ oneOf: [{}], description: 'Any JSON value' })
+  @ValidateIf(({ value }: OverrideDto) => value !== null)
+  @IsDefined()
+  value!: unknown;
 }
 
 export class StartRunDto {
