@@ -1,3 +1,10 @@
+import {
+  ArtifactError,
+  decodeSafetensors,
+  encodeSafetensors,
+  type ArtifactStore,
+  type NamedTensor,
+} from '@plumbline/artifacts';
 import type { Corpus } from './corpus.js';
 
 /** What a corpus needs of a tokenizer. */
@@ -32,6 +39,45 @@ export function tokenizeCorpus(
   };
 }
 
+/** Stores a tokenised corpus; what is trained on it refers to it, and need not read the text again. */
+export function writeTokenizedCorpus(artifacts: ArtifactStore, corpus: TokenizedCorpus): Promise<string> {
+  return artifacts.put(
+    encodeSafetensors({
+      'train.tokens': vector(corpus.train.tokens),
+      'train.documents': vector(corpus.train.documents),
+      'heldOut.tokens': vector(corpus.heldOut.tokens),
+      'heldOut.documents': vector(corpus.heldOut.documents),
+    }),
+  );
+}
+
+/**
+ * @param tokenizer the one it was written with
+ * @throws ArtifactError when the artifact is missing, corrupted or no tokenised corpus
+ */
+export async function readTokenizedCorpus(
+  artifacts: ArtifactStore,
+  id: string,
+  tokenizer: CorpusTokenizer,
+): Promise<TokenizedCorpus> {
+  const tensors = decodeSafetensors(await artifacts.get(id));
+  const read = (name: string): Int32Array => {
+    const tensor = tensors[name];
+    if (!(tensor?.data instanceof Int32Array)) {
+      throw new ArtifactError('malformed', `artifact ${id} is no tokenised corpus: it has no ${name}`);
+    }
+    return tensor.data;
+  };
+  const stream = (part: string) =>
+    withWordStarts(read(`${part}.tokens`), [...read(`${part}.documents`)], tokenizer);
+  return { train: stream('train'), heldOut: stream('heldOut') };
+}
+
+function vector(values: Iterable<number>): NamedTensor {
+  const data = Int32Array.from(values);
+  return { dtype: 'I32', shape: [data.length], data };
+}
+
 function tokenStream(documents: readonly string[], tokenizer: CorpusTokenizer): TokenStream {
   const encoded = documents.map((text) => tokenizer.encode(text));
   const length = encoded.reduce((sum, tokens) => sum + tokens.length + 1, 0);
@@ -44,7 +90,15 @@ function tokenStream(documents: readonly string[], tokenizer: CorpusTokenizer): 
     at += document.length;
     tokens[at++] = tokenizer.endOfText;
   }
+  return withWordStarts(tokens, starts, tokenizer);
+}
+
+function withWordStarts(
+  tokens: Int32Array,
+  documents: readonly number[],
+  tokenizer: CorpusTokenizer,
+): TokenStream {
   const wordStarts = Uint8Array.from(tokens, (token) => (tokenizer.startsWord(token) ? 1 : 0));
-  for (const start of starts) wordStarts[start] = 1;
-  return { tokens, documents: starts, wordStarts };
+  for (const start of documents) wordStarts[start] = 1;
+  return { tokens, documents, wordStarts };
 }

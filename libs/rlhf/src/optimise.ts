@@ -2,11 +2,12 @@
 import { readCheckpoint, writeCheckpoint } from '@plumbline/artifacts';
 import { permutation, tf } from '@plumbline/compute';
 import type { OptimiseConfiguration } from '@plumbline/contracts';
-import { loadCorpus, promptWindows, tokenizeCorpus } from '@plumbline/data';
+import { promptWindows } from '@plumbline/data';
 import { responseUniforms } from '@plumbline/generation';
 import { disposeParameters, fromTensorMap, scalarHeadShapes } from '@plumbline/model';
 import {
   readModelCheckpoint,
+  readModelCorpus,
   runTrainingLoop,
   Trainer,
   type Batch,
@@ -53,10 +54,10 @@ export const optimise: StepFunction = async (configuration, inputs, context) => 
     scalarHeadShapes(model.width),
   );
   context.progress({ phase: 'reading the corpus', done: 0, total: 1, unit: 'corpora' });
-  const corpus = await loadCorpus(configuration.pretrain.corpus);
+  const corpus = await readModelCorpus(context.artifacts, pretrained);
   await context.breathe();
   const total = Math.ceil(settings.episodes / settings.batch);
-  const prompts = promptWindows(tokenizeCorpus(corpus, tokenizer), {
+  const prompts = promptWindows(corpus, {
     purpose: 'optimise',
     count: total * settings.batch,
     length: sample.promptTokens,
@@ -142,7 +143,13 @@ export const optimise: StepFunction = async (configuration, inputs, context) => 
         id: await writeCheckpoint(context.artifacts, {
           step: 'optimise',
           index: done,
-          configuration: { seed, model, sample, optimise: settings, corpusHash: corpus.hash },
+          configuration: {
+            seed,
+            model,
+            sample,
+            optimise: settings,
+            corpusId: pretrained.checkpoint.references['corpus'],
+          },
           ...trainer.snapshot(),
           state,
           references: { tokenizer: pretrained.tokenizerId, model: pretrained.id, reward: reward.id },

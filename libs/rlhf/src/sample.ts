@@ -1,7 +1,7 @@
 /** The step `sample`: responses of the pretrained model, two a prompt, for labelers to compare. */
 import type { ComparisonSet, RunConfiguration } from '@plumbline/contracts';
-import { loadCorpus, promptWindows, tokenizeCorpus } from '@plumbline/data';
-import { readModelCheckpoint, type StepFunction } from '@plumbline/training';
+import { promptWindows } from '@plumbline/data';
+import { readModelCheckpoint, readModelCorpus, type StepFunction } from '@plumbline/training';
 import { comparison } from './comparison-set.js';
 import { sampleResponses } from './sample-responses.js';
 import { requiredInput } from './required-input.js';
@@ -14,9 +14,9 @@ export const sample: StepFunction = async (configuration, inputs, context) => {
   const { seed, sample: settings } = configuration;
   const model = await readModelCheckpoint(context.artifacts, requiredInput(inputs, 'model'));
   context.progress({ phase: 'reading the corpus', done: 0, total: 1, unit: 'corpora' });
-  const corpus = await loadCorpus(configuration.pretrain.corpus);
+  const corpus = await readModelCorpus(context.artifacts, model);
   await context.breathe();
-  const prompts = promptWindows(tokenizeCorpus(corpus, model.tokenizer), {
+  const prompts = promptWindows(corpus, {
     purpose: 'sample',
     count: settings.comparisons,
     length: settings.promptTokens,
@@ -27,7 +27,7 @@ export const sample: StepFunction = async (configuration, inputs, context) => {
   const result = await sampleResponses({
     context,
     step: 'sample',
-    manifest: { seed, model: model.model, sample: settings, corpusHash: corpus.hash },
+    manifest: { seed, model: model.model, sample: settings, corpusId: model.checkpoint.references['corpus'] },
     references: { tokenizer: model.tokenizerId, model: model.id },
     seed,
     responseTokens: settings.responseTokens,

@@ -2,7 +2,14 @@
 import { readCheckpoint, writeCheckpoint, type ArtifactStore, type TensorMap } from '@plumbline/artifacts';
 import { tf, type Tensor } from '@plumbline/compute';
 import type { ModelConfiguration, PretrainConfiguration, RunConfiguration } from '@plumbline/contracts';
-import { CorpusError, loadCorpus, tokenizeCorpus, type Corpus } from '@plumbline/data';
+import {
+  CorpusError,
+  loadCorpus,
+  readTokenizedCorpus,
+  tokenizeCorpus,
+  writeTokenizedCorpus,
+  type TokenizedCorpus,
+} from '@plumbline/data';
 import {
   disposeParameters,
   forward,
@@ -37,12 +44,14 @@ interface PretrainStart {
   readonly index: number;
   readonly weights: TensorMap;
   readonly optimizer: TensorMap | undefined;
-  readonly tokenizer: Tokenizer;
-  readonly tokenizerId: string;
+  readonly corpus: TokenizedCorpus;
+  readonly manifest: PretrainManifest;
+  /** Artifacts that every checkpoint refers to. */
+  readonly references: { readonly tokenizer: string; readonly corpus: string };
 }
 
 /**
- * Outputs `model`: the last checkpoint, with the tokenizer among its references. Metrics: `loss` and `gradientNorm`
+ * Outputs `model`: the last checkpoint, with the tokenizer and the tokenised corpus among its references. Metrics: `loss` and `gradientNorm`
  * over updates, `heldOutLoss` (nats per token) at checkpoints.
  *
  * @throws CorpusError naming `pretrain.corpus`; RangeError naming `model.vocabulary` when the corpus is too small for it.
@@ -60,21 +69,11 @@ async function runPretraining(
   plan: ExecutionPlan,
 ): Promise<StepOutcome> {
   const { model, pretrain: settings } = configuration;
-  context.progress({ phase: 'reading the corpus', done: 0, total: 1, unit: 'corpora' });
-  const corpus = await loadCorpus(settings.corpus);
-  const manifest: PretrainManifest = {
-    seed: configuration.seed,
-    model,
-    pretrain: { ...settings, corpus: `sha256:${corpus.hash}` },
-  };
   const start = context.resumeFrom
-    ? await resume(context.artifacts, context.resumeFrom, manifest)
-    : await begin(configuration, corpus, context);
+    ? await resume(context.artifacts, context.resumeFrom)
+    : await begin(configuration, context);
   await context.breathe();
-
-  context.progress({ phase: 'tokenising the corpus', done: 0, total: 1, unit: 'corpora' });
-  const tokenized = tokenizeCorpus(corpus, start.tokenizer);
-  await context.breathe();
+  const tokenized = start.corpus;
   checkLength(settings.corpus, 'training', tokenized.train.tokens, model.context);
   checkLength(settings.corpus, 'held-out', tokenized.heldOut.tokens, model.context);
   const heldOut = evenWindows(tokenized.heldOut.tokens, model.context, HELD_OUT_WINDOWS);
@@ -114,10 +113,10 @@ async function runPretraining(
         const id = await writeCheckpoint(context.artifacts, {
           step: 'pretrain',
           index: done,
-          configuration: manifest,
+          configuration: start.manifest,
           ...trainer.snapshot(),
           state: { updates: done, tokensSeen: done * settings.batch * model.context },
-          references: { tokenizer: start.tokenizerId },
+          references: start.references,
         });
         return { id, metrics: { heldOutLoss } };
       },
@@ -130,43 +129,56 @@ async function runPretraining(
   }
 }
 
-/** Trains the tokenizer and draws the first weights. */
-async function begin(
-  { model, seed }: RunConfiguration,
-  corpus: Corpus,
-  context: StepContext,
-): Promise<PretrainStart> {
-  context.progress({ phase: 'training the tokenizer', done: 0, total: 1, unit: 'tokenizers' });
-  await context.breathe();
-  const tokenizer = new Tokenizer(trainByteLevelBpe(corpus.train, model.vocabulary));
+/** Reads the corpus, trains the tokenizer and draws the first weights. */
+async function begin(configuration: RunConfiguration, context: StepContext): Promise<PretrainStart> {
+  const { model, seed, pretrain: settings } = configuration;
+  const { artifacts } = context;
+  const say = (phase: string, unit: string) => {
+    context.progress({ phase, done: 0, total: 1, unit });
+    return context.breathe();
+  };
+  await say('reading the corpus', 'corpora');
+  const text = await loadCorpus(settings.corpus);
+  await say('training the tokenizer', 'tokenizers');
+  const tokenizer = new Tokenizer(trainByteLevelBpe(text.train, model.vocabulary));
   if (tokenizer.vocabularySize !== model.vocabulary) {
     throw new RangeError(
       `model.vocabulary: the corpus yields ${tokenizer.vocabularySize} tokens, not ${model.vocabulary}`,
     );
   }
-  const tokenizerId = await context.artifacts.putJson(tokenizer.json);
+  await say('tokenising the corpus', 'corpora');
+  const corpus = tokenizeCorpus(text, tokenizer);
   const parameters = initialise(model, seed);
   const weights = toTensorMap(parameters);
   disposeParameters(parameters);
-  return { index: 0, weights, optimizer: undefined, tokenizer, tokenizerId };
+  return {
+    index: 0,
+    weights,
+    optimizer: undefined,
+    corpus,
+    manifest: { seed, model, pretrain: { ...settings, corpus: `sha256:${text.hash}` } },
+    references: {
+      tokenizer: await artifacts.putJson(tokenizer.json),
+      corpus: await writeTokenizedCorpus(artifacts, corpus),
+    },
+  };
 }
 
-async function resume(
-  artifacts: ArtifactStore,
-  id: string,
-  manifest: PretrainManifest,
-): Promise<PretrainStart> {
+/** All from the checkpoint: the text is not read again, so it may have moved or changed since. */
+async function resume(artifacts: ArtifactStore, id: string): Promise<PretrainStart> {
   const { index, weights, optimizer, references, configuration } = await readCheckpoint(artifacts, id);
-  const before = configuration as PretrainManifest;
-  if (before.pretrain.corpus !== manifest.pretrain.corpus) {
-    throw new CorpusError(
-      `pretrain.corpus has changed since checkpoint ${id}: it is now ${manifest.pretrain.corpus}`,
-    );
+  const { tokenizer, corpus } = references;
+  if (tokenizer === undefined || corpus === undefined) {
+    throw new Error(`checkpoint ${id} is not of pretraining: it refers to no tokenizer or corpus`);
   }
-  const tokenizerId = references['tokenizer'];
-  if (tokenizerId === undefined) throw new Error(`checkpoint ${id} has no tokenizer`);
-  const tokenizer = new Tokenizer(await artifacts.getJson<unknown>(tokenizerId));
-  return { index, weights, optimizer, tokenizer, tokenizerId };
+  return {
+    index,
+    weights,
+    optimizer,
+    corpus: await readTokenizedCorpus(artifacts, corpus, new Tokenizer(await artifacts.getJson(tokenizer))),
+    manifest: configuration as PretrainManifest,
+    references: { tokenizer, corpus },
+  };
 }
 
 function checkLength(corpus: string, part: string, tokens: Int32Array, context: number): void {
