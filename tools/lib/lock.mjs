@@ -12,7 +12,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
  */
 export async function withLock(file, onWait, work) {
   let told = false;
-  while (!tryLock(file)) {
+  while (!tryLock(file) && !tryLock(file)) {
+    // The first attempt may have done no more than to remove a dead holder's lock.
     if (!told) onWait();
     told = true;
     await sleep(250);

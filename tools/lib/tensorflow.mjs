@@ -137,6 +137,8 @@ async function installFromWheel(device, wheel) {
     if (refusal !== null) return refusal;
   }
   linkLibraries(device, directory);
+  // Built for this package before, with the libraries elsewhere: the links were all that was missing.
+  if (existsSync(bindingFile(device)) && (await loads(device))) return null;
   await showProgress(`Building the TensorFlow binding (${device})`, () => buildBinding(device));
   return null;
 }
@@ -272,6 +274,18 @@ const CHECK = `
   if (product[0] !== 17 || product[1] !== 39) throw new Error('wrong product ' + product);
 `;
 
+function loads(device) {
+  return checkLoads(device).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * @param {Device} device
+ * @param {Record<string, string>} [env] added to the environment
+ * @throws SetUpError when TensorFlow cannot be loaded or computes wrongly
+ */
 export async function checkLoads(device, env = {}) {
   try {
     await runCommand(process.execPath, ['-e', CHECK, packageDirectory(device)], {
