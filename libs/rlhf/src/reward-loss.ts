@@ -1,4 +1,4 @@
-import { tf, type Tensor, type Tensor1D } from '@plumbline/compute';
+import { tf, type Tensor } from '@plumbline/compute';
 import type { ModelConfiguration } from '@plumbline/contracts';
 import type { Parameters } from '@plumbline/model';
 import type { Batch, LossValue } from '@plumbline/training';
@@ -12,7 +12,7 @@ import { rewards } from './reward-model.js';
 export function rewardLoss(parameters: Parameters, model: ModelConfiguration, batch: Batch): LossValue {
   const targets = batch['targets']!;
   const weights = batch['weights']!;
-  const pairs = targets.shape[0]!;
+  const pairs = targets.shape[0];
   const scores = rewards(parameters, model, batch['tokens']!, batch['lastPositions']!);
   const gap = scores.slice([0], [pairs]).sub(scores.slice([pairs], [pairs]));
   const losses = targets.mul(softplus(gap.neg())).add(targets.neg().add(1).mul(softplus(gap)));
@@ -20,6 +20,6 @@ export function rewardLoss(parameters: Parameters, model: ModelConfiguration, ba
 }
 
 /** log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|), without overflow. */
-function softplus(x: Tensor): Tensor1D {
-  return tf.relu(x).add(tf.log1p(tf.exp(tf.abs(x).neg()))) as Tensor1D;
+function softplus(x: Tensor): Tensor {
+  return tf.relu(x).add(tf.log1p(tf.exp(tf.abs(x).neg())));
 }

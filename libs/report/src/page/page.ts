@@ -1,7 +1,7 @@
 import type { ReportDocument } from '../report-document.js';
 import { collectionSentence, curveFigures, outcomeFigures } from './figures.js';
 import { cards, header } from './header.js';
-import { Html, html } from './html.js';
+import { html, type Html } from './html.js';
 import { lineage } from './lineage.js';
 import { samples } from './samples.js';
 import { STYLE } from './style.js';
