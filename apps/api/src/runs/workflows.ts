@@ -29,7 +29,7 @@ export class Workflows implements OnApplicationShutdown {
     address: string,
     private readonly patienceMs: number = PATIENCE_MS,
   ) {
-    this.connection = Connection.lazy({ address });
+    this.connection = Connection.lazy({ address, connectTimeout: patienceMs });
     this.client = new Client({ connection: this.connection, namespace: TEMPORAL_NAMESPACE });
   }
 
