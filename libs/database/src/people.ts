@@ -176,7 +176,8 @@ export async function revokeApiTokens(database: Database, userId: string, name: 
 
 /**
  * Accounts of simulated labelers for a run, each with a bearer token that is good for that run only. Asking again adds
- * more of them.
+ * more of them, and opens the slots that earlier ones hold: they may have died with their process, and what is judged
+ * does not depend on who judges.
  *
  * @param tokenHashes one per labeler, SHA-256 (hex) of its token
  * @returns their names, in the order of the tokens
@@ -190,6 +191,7 @@ export async function createSimulatedLabelers(
   return inTransaction(database, async (manager) => {
     const [run] = await query(manager, `SELECT id FROM runs WHERE id = $1 FOR NO KEY UPDATE`, [runId]);
     if (run === undefined) throw new DatabaseError('not_found', `there is no run ${runId}`);
+    await reopenSimulatedLeases(manager, runId);
     const [existing] = await query<{ count: number }>(
       manager,
       `SELECT count(*)::integer AS count FROM api_tokens t JOIN users u ON u.id = t.user_id
@@ -216,4 +218,15 @@ export async function createSimulatedLabelers(
     }
     return names;
   });
+}
+
+async function reopenSimulatedLeases(database: Database, runId: string): Promise<void> {
+  await query(
+    database,
+    `UPDATE slots s SET state = 'open', labeler_id = NULL, lease_expires_at = NULL
+       FROM collections c, labelers l
+      WHERE c.run_id = $1 AND s.step_id = c.step_id AND s.state = 'leased'
+        AND l.id = s.labeler_id AND l.kind = 'simulated'`,
+    [runId],
+  );
 }

@@ -170,6 +170,29 @@ describe('a skip', () => {
 });
 
 describe('simulated labelers', () => {
+  it('take over at once what earlier ones held when they died', async () => {
+    const { runId } = await collectingRun(api, { comparisons: 2, audience: 'simulated' });
+    const researcher = createApiClient({ baseUrl: api.url, token: await api.token('researcher') });
+    const hire = async () => {
+      const { data } = await researcher.POST('/api/v1/runs/{id}/simulated-labelers', {
+        params: { path: { id: runId } },
+        body: { count: 1 },
+      });
+      return createApiClient({ baseUrl: api.url, token: data!.labelers[0]!.token });
+    };
+    const dead = await hire();
+    const held = (await next(dead, runId))!;
+    const successor = await hire();
+    const judged: string[] = [];
+    for (let task = await next(successor, runId); task !== null; task = await next(successor, runId)) {
+      judged.push(task.comparisonId);
+      await judge(successor, task.slotId, preferShownFirst(task));
+    }
+    expect(judged.length).toBe(2);
+    expect(judged).toContain(held.comparisonId);
+    expect((await judge(dead, held.slotId, preferShownFirst(held))).response.status).toBe(409);
+  });
+
   it('label their run with tokens that are good for nothing else', async () => {
     const [mine, other] = [await collectingRun(api, { audience: 'simulated' }), await collectingRun(api)];
     const researcher = createApiClient({ baseUrl: api.url, token: await api.token('researcher') });
