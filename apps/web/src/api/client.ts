@@ -1,4 +1,4 @@
-import { createApiClient, type Schemas } from '@plumbline/api-client';
+import { createApiClient } from '@plumbline/api-client';
 import { ApiError, NetworkError } from './problem.js';
 import type { Judged, Judgement, NextTask, Preset, Series, Session, Status } from './types.js';
 
@@ -85,10 +85,7 @@ export const api = {
     ),
   presets: (): Promise<Preset[]> => answerOf(() => client.GET('/api/v1/presets')),
   startRun: ({ preset, overrides }: StartRun) =>
-    // The generated type has no word for "any JSON value".
-    answerOf(() =>
-      client.POST('/api/v1/runs', { body: { preset, overrides: overrides as Schemas['OverrideDto'][] } }),
-    ),
+    answerOf(() => client.POST('/api/v1/runs', { body: { preset, overrides: [...overrides] } })),
   changeRun: (id: string, action: RunAction): Promise<{ status: Status }> =>
     answerOf(() => client.POST(`/api/v1/runs/{id}/${action}`, { params: { path: { id } } })),
 };

@@ -55,6 +55,8 @@ const overlay = {
   title: { fontSize: '1.125rem', fontWeight: 620 },
 };
 
+const CLOSE = { 'aria-label': 'Close' };
+
 export const theme = createTheme({
   primaryColor: 'plumb',
   primaryShade: { light: 8, dark: 7 },
@@ -73,8 +75,11 @@ export const theme = createTheme({
     },
   },
   components: {
-    Modal: Modal.extend({ defaultProps: { centered: true, radius: 'lg', padding: 'lg' }, styles: overlay }),
-    Drawer: Drawer.extend({ defaultProps: { padding: 'lg' }, styles: overlay }),
+    Modal: Modal.extend({
+      defaultProps: { centered: true, radius: 'lg', padding: 'lg', closeButtonProps: CLOSE },
+      styles: overlay,
+    }),
+    Drawer: Drawer.extend({ defaultProps: { padding: 'lg', closeButtonProps: CLOSE }, styles: overlay }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 350, withArrow: true } }),
   },
 });

@@ -27,9 +27,12 @@ describe('chartsOf', () => {
   it('shows a metric it does not know under its own name, after those it knows', () => {
     const charts = chartsOf([
       { step: 'optimise', name: 'tokensPerSecond', points },
-      { step: 'optimise', name: 'kl', points },
+      { step: 'optimise', name: 'objective/kl', points },
     ]);
-    expect(charts.map((chart) => chart.title)).toEqual(['KL to the reference policy', 'Tokens per second']);
+    expect(charts.map(({ title, main }) => ({ title, main }))).toEqual([
+      { title: 'KL to the reference policy', main: true },
+      { title: 'Tokens per second', main: false },
+    ]);
   });
 
   it('leaves out a series without points', () => {

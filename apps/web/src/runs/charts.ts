@@ -1,8 +1,9 @@
 import type { Series } from '../api/types.js';
-import { chartRank, metricOf } from './metric-catalogue.js';
+import { metricOf, metricRank } from './metric-catalogue.js';
 
 export interface ChartLine {
   readonly name: string;
+  /** What it is called beside the chart's other lines. */
   readonly title: string;
   readonly points: readonly (readonly [number, number])[];
 }
@@ -13,37 +14,32 @@ export interface Chart {
   readonly title: string;
   readonly unit: string;
   readonly about: string;
+  readonly main: boolean;
   readonly lines: readonly ChartLine[];
 }
 
-/** Series put into charts: those of a step that share axes together, steps in the order they come. */
+/** Series put into charts: those of a step that share axes together, in the order of the catalogue. */
 export function chartsOf(series: readonly Series[]): Chart[] {
-  const charts = new Map<string, Series[]>();
+  const groups = new Map<string, Series[]>();
   const steps: string[] = [];
   for (const one of series) {
     if (one.points.length === 0) continue;
     if (!steps.includes(one.step)) steps.push(one.step);
-    const key = `${one.step}/${metricOf(one.name).chart}`;
-    charts.set(key, [...(charts.get(key) ?? []), one]);
+    const key = `${one.step} ${metricOf(one.name).chart}`;
+    groups.set(key, [...(groups.get(key) ?? []), one]);
   }
-  return [...charts]
+  return [...groups]
     .map(([key, members]) => {
-      const ordered = [...members].sort((a, b) => a.name.length - b.name.length);
-      const first = ordered[0]!;
-      const metric = metricOf(first.name);
-      return {
-        key,
-        step: first.step,
-        title: metric.title,
-        unit: metric.unit,
-        about: metric.about ?? '',
-        lines: ordered.map(({ name, points }) => ({ name, title: metricOf(name).title, points })),
-      };
+      members.sort((a, b) => metricRank(a.name) - metricRank(b.name));
+      const [first] = members;
+      const { title, unit, about, main } = metricOf(first!.name);
+      const lines = members.map(({ name, points }) => ({ name, title: metricOf(name).line, points }));
+      return { key, step: first!.step, title, unit, about, main, lines };
     })
     .sort(
       (a, b) =>
         steps.indexOf(a.step) - steps.indexOf(b.step) ||
-        chartRank(a.key.slice(a.step.length + 1)) - chartRank(b.key.slice(b.step.length + 1)) ||
+        metricRank(a.lines[0]!.name) - metricRank(b.lines[0]!.name) ||
         a.title.localeCompare(b.title),
     );
 }

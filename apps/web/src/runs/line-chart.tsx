@@ -49,14 +49,7 @@ function optionOf(lines: readonly ChartLine[], element: HTMLElement) {
   const font = { fontFamily: style.fontFamily, fontSize: 11, color: text };
   return {
     animation: false,
-    grid: {
-      left: 4,
-      right: 12,
-      top: 12,
-      bottom: 2,
-      outerBoundsMode: 'same' as const,
-      outerBoundsContain: 'axisLabel' as const,
-    },
+    grid: { left: 46, right: 14, top: 12, bottom: 22, outerBoundsMode: 'none' as const },
     tooltip: {
       trigger: 'axis' as const,
       confine: true,

@@ -1,54 +1,85 @@
-/** How a metric is called and drawn. Names come from the steps; one that is not listed is shown as it is. */
+/** How a metric is called and drawn. Names come from the steps; one that is not listed is a diagnostic under its own name. */
 export interface Metric {
   readonly title: string;
   readonly unit: string;
   /** Metrics of one step with the same chart share its axes. */
   readonly chart: string;
+  /** What the line is called beside the others of its chart. */
+  readonly line: string;
+  /** Shown at first; the others are for whoever looks for a fault. */
+  readonly main: boolean;
   /** What the line means, where its name does not say it. */
-  readonly about?: string;
+  readonly about: string;
 }
 
-const METRICS: Readonly<Record<string, Metric>> = {
-  loss: { title: 'Loss', unit: 'nats', chart: 'loss' },
-  heldOutLoss: { title: 'Held-out loss', unit: 'nats', chart: 'loss' },
-  accuracy: {
-    title: 'Accuracy',
-    unit: '',
-    chart: 'accuracy',
-    about: 'Share of judgements the reward model agrees with',
+/** In the order of the page. */
+const METRICS: Readonly<Record<string, Partial<Metric> & { readonly title: string }>> = {
+  loss: { title: 'Loss', unit: 'nats', line: 'training', main: true },
+  heldOutLoss: { title: 'Held-out loss', unit: 'nats', chart: 'loss', line: 'held out', main: true },
+  heldOutAccuracy: {
+    title: 'Held-out accuracy',
+    main: true,
+    about: 'Share of held-out judgements that the reward model agrees with; ties left out',
   },
-  heldOutAccuracy: { title: 'Held-out accuracy', unit: '', chart: 'accuracy' },
-  learningRate: { title: 'Learning rate', unit: '', chart: 'learningRate' },
-  gradientNorm: { title: 'Gradient norm', unit: '', chart: 'gradientNorm' },
-  reward: {
+  'objective/scores': {
     title: 'Reward',
-    unit: '',
     chart: 'reward',
-    about: 'Reward model’s score of the policy’s responses',
+    line: 'score',
+    main: true,
+    about: 'Reward model’s score of the responses, and the same less the KL penalty; mean over the iteration',
   },
-  kl: { title: 'KL to the reference policy', unit: 'nats', chart: 'kl', about: 'Per response' },
-  klCoefficient: { title: 'KL coefficient β', unit: '', chart: 'klCoefficient' },
-  entropy: { title: 'Entropy', unit: 'nats', chart: 'entropy', about: 'Of the policy, per token' },
-  policyLoss: { title: 'Policy loss', unit: '', chart: 'policyLoss' },
-  valueLoss: { title: 'Value loss', unit: '', chart: 'valueLoss' },
-  clipFraction: { title: 'Clipped ratios', unit: '', chart: 'clipFraction', about: 'Share of tokens' },
+  'objective/rlhf_reward': { title: 'Penalised reward', chart: 'reward', line: 'score − β·KL', main: true },
+  'objective/kl': {
+    title: 'KL to the reference policy',
+    unit: 'nats',
+    main: true,
+    about: 'Nats per response (k1)',
+  },
+  beta: { title: 'KL coefficient β', main: true, about: 'What a nat of KL costs' },
+  'objective/entropy': {
+    title: 'Entropy',
+    unit: 'nats',
+    main: true,
+    about: 'Surprise of the sampled responses, nats per response',
+  },
+  'loss/value_avg': { title: 'Value loss', main: true, about: 'Mean over the iteration’s updates' },
+  'policy/clipfrac_avg': {
+    title: 'Clip fraction',
+    main: true,
+    about: 'Share of tokens whose probability ratio left the clip range',
+  },
+  'loss/policy_avg': { title: 'Policy loss' },
+  'policy/approxkl_avg': { title: 'Approximate KL of an update', unit: 'nats' },
+  'objective/non_score_reward': { title: 'KL penalty' },
+  'val/clipfrac_avg': { title: 'Value clip fraction' },
+  'val/ratio': { title: 'Probability ratio' },
+  gradientNorm: { title: 'Gradient norm', about: 'Before clipping' },
+  lr: { title: 'Learning rate' },
+  'val/engine_gap': {
+    title: 'Engine gap',
+    unit: 'nats',
+    about: 'Largest difference between the rollout engine’s and the trainer’s log-probability of a token',
+  },
 };
 
+const NAMES = Object.keys(METRICS);
+
 export function metricOf(name: string): Metric {
-  return METRICS[name] ?? { title: wordsOf(name), unit: '', chart: name };
+  const known = METRICS[name];
+  const title = known?.title ?? wordsOf(name);
+  return { unit: '', chart: name, line: title, main: false, about: '', ...known, title };
 }
 
-/** Charts in the order of the catalogue, unknown ones after them. */
-export function chartRank(chart: string): number {
-  const rank = Object.values(METRICS).findIndex((metric) => metric.chart === chart);
-  return rank === -1 ? Number.MAX_SAFE_INTEGER : rank;
+/** Place of a metric in the catalogue; unknown ones come last. */
+export function metricRank(name: string): number {
+  const rank = NAMES.indexOf(name);
+  return rank === -1 ? NAMES.length : rank;
 }
 
-/** `tokensPerSecond` → `Tokens per second`. */
+/** `tokensPerSecond` → `Tokens per second`, `policy/first_clipfrac` → `Policy first clipfrac`. */
 function wordsOf(name: string): string {
-  const words = name.replace(
-    /([a-z0-9])([A-Z])/g,
-    (_, before: string, after: string) => `${before} ${after.toLowerCase()}`,
-  );
+  const words = name
+    .replace(/[/_]+/g, ' ')
+    .replace(/([a-z0-9])([A-Z])/g, (_, before: string, after: string) => `${before} ${after.toLowerCase()}`);
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -7,8 +7,11 @@ import styles from './run-configuration.module.css';
 
 /** The frozen configuration, and what it ran on and with. */
 export function RunConfiguration({ run }: { run: RunDetail }) {
-  const sections = Object.entries(run.configuration).filter(([, value]) => isSection(value));
-  const top = Object.entries(run.configuration).filter(([, value]) => !isSection(value));
+  const entries = Object.entries(run.configuration);
+  const top = entries.filter(([, value]) => !isSection(value)).sort(byName);
+  const sections = entries
+    .filter(([, value]) => isSection(value))
+    .sort(([a], [b]) => sectionRank(a) - sectionRank(b));
   return (
     <div className={styles.columns}>
       <section aria-labelledby="configuration-title">
@@ -84,7 +87,7 @@ export function RunConfiguration({ run }: { run: RunDetail }) {
             </dl>
           </div>
           {Object.keys(run.versions).length > 0 && (
-            <Section title="versions" entries={Object.entries(run.versions)} />
+            <Section title="versions" entries={Object.entries(run.versions).sort(byName)} />
           )}
           {Object.keys(run.machine).length > 0 && <Section title="machine" entries={flatten(run.machine)} />}
         </div>
@@ -118,9 +121,23 @@ function isSection(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** In the order of the pipeline, whatever order the database keeps. */
+const SECTIONS = ['inputs', 'model', 'pretrain', 'sample', 'collect', 'reward', 'optimise', 'evaluate'];
+
+function sectionRank(name: string): number {
+  const rank = SECTIONS.indexOf(name);
+  return rank === -1 ? SECTIONS.length : rank;
+}
+
+function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a.localeCompare(b);
+}
+
 /** Nested sections as dotted paths, as `--set` names them. */
 function flatten(section: Record<string, unknown>, prefix = ''): (readonly [string, unknown])[] {
-  return Object.entries(section).flatMap(([name, value]) =>
-    isSection(value) ? flatten(value, `${prefix}${name}.`) : [[prefix + name, value] as const],
-  );
+  return Object.entries(section)
+    .sort(byName)
+    .flatMap(([name, value]) =>
+      isSection(value) ? flatten(value, `${prefix}${name}.`) : [[prefix + name, value] as const],
+    );
 }

@@ -1,4 +1,5 @@
-import { Skeleton, Text, Title } from '@mantine/core';
+import { Anchor, Skeleton, Text, Title } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
 import type { Status } from '../api/types.js';
 import { Failure } from '../ui/failure.js';
 import { formatNumber } from '../ui/format.js';
@@ -36,20 +37,35 @@ export function RunCurves({ runId, status }: { runId: string; status: Status }) 
   return (
     <div className={styles.steps}>
       {steps.map((step) => (
-        <section key={step} aria-label={`Curves of ${stepName(step)}`}>
-          <Title order={2} size="h4" mb="xs">
-            {stepName(step)}
-          </Title>
-          <div className={styles.grid}>
-            {charts
-              .filter((chart) => chart.step === step)
-              .map((chart) => (
-                <ChartCard key={chart.key} chart={chart} />
-              ))}
-          </div>
-        </section>
+        <StepCurves key={step} step={step} charts={charts.filter((chart) => chart.step === step)} />
       ))}
     </div>
+  );
+}
+
+/** A step's curves; diagnostics wait behind a button. */
+function StepCurves({ step, charts }: { step: string; charts: readonly Chart[] }) {
+  const [all, { toggle }] = useDisclosure(false);
+  const main = charts.filter((chart) => chart.main);
+  const shown = all || main.length === 0 ? charts : main;
+  return (
+    <section aria-label={`Curves of ${stepName(step)}`}>
+      <div className={styles.title}>
+        <Title order={2} size="h4">
+          {stepName(step)}
+        </Title>
+        {main.length > 0 && main.length < charts.length && (
+          <Anchor component="button" type="button" size="sm" onClick={toggle} aria-expanded={all}>
+            {all ? 'Fewer curves' : `${charts.length - main.length} more`}
+          </Anchor>
+        )}
+      </div>
+      <div className={styles.grid}>
+        {shown.map((chart) => (
+          <ChartCard key={chart.key} chart={chart} />
+        ))}
+      </div>
+    </section>
   );
 }
 
@@ -71,7 +87,7 @@ function ChartCard({ chart }: { chart: Chart }) {
                   aria-hidden="true"
                 />
               )}
-              {chart.lines.length > 1 && <span className={styles.unit}>{shortTitle(line.title)} </span>}
+              {chart.lines.length > 1 && <span className={styles.unit}>{line.title} </span>}
               {formatNumber(line.points.at(-1)![1])}
             </span>
           ))}
@@ -80,10 +96,6 @@ function ChartCard({ chart }: { chart: Chart }) {
       <LineChart lines={chart.lines} label={describe(chart)} />
     </figure>
   );
-}
-
-function shortTitle(title: string): string {
-  return title.startsWith('Held-out') ? 'held out' : 'training';
 }
 
 /** The curve in words, for whoever cannot see it. */
@@ -95,5 +107,5 @@ function describe(chart: Chart): string {
       `between ${formatNumber(Math.min(...values))} and ${formatNumber(Math.max(...values))}, ${points.length} points`
     );
   });
-  return `${stepName(chart.step)}. ${lines.join('. ')}.`;
+  return `${chart.title} of ${stepName(chart.step)}. ${lines.join('. ')}.`;
 }

@@ -1,4 +1,4 @@
-import { Button, Skeleton, Text } from '@mantine/core';
+import { Button, Skeleton } from '@mantine/core';
 import type { RunDetail, RunEvent } from '../api/types.js';
 import { Empty } from '../ui/empty.js';
 import { Failure } from '../ui/failure.js';
@@ -33,7 +33,8 @@ export function RunEvents({ run }: { run: RunDetail }) {
               <th scope="col">When</th>
               <th scope="col">Who</th>
               <th scope="col">Did</th>
-              <th scope="col">What</th>
+              <th scope="col">To what</th>
+              <th scope="col">Payload</th>
             </tr>
           </thead>
           <tbody>
@@ -66,18 +67,14 @@ function EventRow({ event, run }: { event: RunEvent; run: RunDetail }) {
       </td>
       <td className={styles.who}>
         {event.actor.name}
-        {event.actor.kind !== event.actor.name && (
-          <Text size="xs" c="dimmed">
-            {event.actor.kind}
-          </Text>
-        )}
+        {event.actor.kind === 'labeler' && <span className={styles.kind}> labeler</span>}
       </td>
       <td className={styles.action}>{event.action}</td>
-      <td className={styles.what}>
-        <span>{subjectOf(event, run)}</span>
-        {isFilled(event.payload) && (
-          <details className={styles.payload}>
-            <summary>Payload</summary>
+      <td className={styles.what}>{subjectOf(event, run)}</td>
+      <td className={styles.payload}>
+        {Object.keys(event.payload).length > 0 && (
+          <details>
+            <summary>{JSON.stringify(event.payload)}</summary>
             <pre tabIndex={0}>{JSON.stringify(event.payload, null, 2)}</pre>
           </details>
         )}
@@ -95,13 +92,5 @@ function subjectOf({ subject }: RunEvent, run: RunDetail) {
     <>
       {subject.type} <Hash value={subject.id} of={`${subject.type} id`} />
     </>
-  );
-}
-
-function isFilled(payload: unknown): boolean {
-  return (
-    payload !== null &&
-    payload !== undefined &&
-    (typeof payload !== 'object' || Object.keys(payload).length > 0)
   );
 }

@@ -8,7 +8,7 @@ import { ChevronIcon } from '../ui/icons.js';
 import { Notice } from '../ui/notice.js';
 import { STATUS_NAMES, StatusMark } from '../ui/status-badge.js';
 import { Duration, Instant } from '../ui/time.js';
-import { metricOf } from './metric-catalogue.js';
+import { metricOf, metricRank } from './metric-catalogue.js';
 import { stepName, stepPurpose, stepsAhead } from './step-names.js';
 import { StepProgress } from './step-progress.js';
 import styles from './step-timeline.module.css';
@@ -145,7 +145,7 @@ function Artifacts({ title, artifacts }: { title: string; artifacts: Readonly<Re
 }
 
 function Details({ id, step }: { id: string; step: Step }) {
-  const metrics = Object.entries(step.metrics);
+  const metrics = Object.entries(step.metrics).sort(([a], [b]) => metricRank(a) - metricRank(b));
   return (
     <div id={id} className={styles.details}>
       {metrics.length > 0 && (
