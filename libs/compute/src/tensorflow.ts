@@ -53,7 +53,7 @@ export function loadTensorFlow({ device, threads }: TensorFlowOptions): TensorFl
     module = require(PACKAGES[device]) as typeof module;
   } catch (error) {
     throw new TensorFlowError(
-      `${PACKAGES[device]} could not be loaded; \`npm run bootstrap\` builds it` +
+      `${PACKAGES[device]} could not be loaded; \`npm run bootstrap${device === 'gpu' ? ' -- --gpu' : ''}\` builds it` +
         ` (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`,
       { cause: error },
     );
