@@ -132,10 +132,10 @@ describe('what a model wrote', () => {
     expect([...(task?.responses ?? [])].sort()).toEqual([`${hostile}left`, `${hostile}right`]);
     expect(await page.locator('[data-testid=task] img, [data-testid=task] b').count()).toBe(0);
     expect(await page.title()).toBe('Label · Plumbline');
-    const whiteSpace = await page
+    const whiteSpace: unknown = await page
       .getByTestId('response-text')
       .first()
-      .evaluate<string>('element => getComputedStyle(element).whiteSpace');
+      .evaluate('element => getComputedStyle(element).whiteSpace');
     expect(whiteSpace).toBe('pre-wrap');
   });
 });

@@ -74,6 +74,8 @@ function optionOf(lines: readonly ChartLine[], element: HTMLElement) {
       type: 'value' as const,
       scale: true,
       splitNumber: 3,
+      axisLine: { show: false },
+      axisTick: { show: false },
       axisLabel: { ...font, formatter: (value: number) => formatNumber(value) },
       splitLine: { lineStyle: { color: colour('--hairline') } },
     },
