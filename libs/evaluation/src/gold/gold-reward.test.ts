@@ -18,6 +18,11 @@ describe('gold reward', () => {
     expect(summedValence('constructor toString hasOwnProperty')).toBe(0);
   });
 
+  it('hears no sentiment in the name of a country', () => {
+    expect(summedValence('the United States and a united people')).toBe(summedValence('a united people'));
+    expect(summedValence('united')).toBe(1);
+  });
+
   it('grows with the valence, saturates, and is odd', () => {
     const scores = ['good', 'good good', 'good good good', 'good '.repeat(8)].map(goldReward);
     expect(scores).toEqual([...scores].sort((a, b) => a - b));

