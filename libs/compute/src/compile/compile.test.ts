@@ -3,6 +3,7 @@ import {
   compile,
   leakedTensors,
   loadTensorFlow,
+  nativeBackend,
   sparseSoftmaxCrossEntropy,
   tf,
   type Tensor,
@@ -101,6 +102,27 @@ describe('compile', () => {
     expect(warn).toHaveBeenCalledTimes(1);
     expect(warn.mock.calls[0]![0]).toMatch(/^the product runs op by op.*from outside/);
     warn.mockRestore();
+  });
+
+  it('compiles the same work once, whoever asks', () => {
+    const load = vi.spyOn(nativeBackend().binding, 'loadSavedModel');
+    for (let i = 0; i < 3; i++) {
+      const compiled = compile((x) => [x.mul(3).sum()], { name: 'test' });
+      expect(compiled(tf.tensor1d([1, 2]))[0]!.arraySync()).toBe(9);
+      if (i > 0) compiled.dispose();
+    }
+    expect(load).toHaveBeenCalledTimes(1);
+    load.mockRestore();
+  });
+
+  it('frees what it gave back long ago, and compiles it anew', () => {
+    for (let round = 0; round < 2; round++) {
+      for (let number = 0; number < 10; number++) {
+        const compiled = compile((a) => [a.add(number)], { name: 'test', xla: false });
+        expect(compiled(tf.scalar(1))[0]!.arraySync()).toBe(1 + number);
+        compiled.dispose();
+      }
+    }
   });
 
   it('lets the errors of the function through', () => {

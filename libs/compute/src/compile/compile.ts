@@ -2,12 +2,8 @@
  * Turns a tfjs function into one TensorFlow program, fused by XLA. For every combination of input shapes and types the
  * function runs once while its ops are recorded; from then on the program runs instead of the function.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { nativeBackend } from '../native.js';
 import { tf, type Tensor } from '../tensorflow.js';
-import { encodeSavedModel, inputName, type GraphFunction } from './graph.js';
+import { acquireProgram, ProgramError, releaseProgram, type Program } from './program.js';
 import { trace, TraceError } from './trace.js';
 
 export interface CompileOptions {
@@ -22,7 +18,7 @@ export interface Compiled {
   (...inputs: Tensor[]): Tensor[];
   /** Whether the function runs as a program (`compiled`) or, since compiling it failed, op by op. */
   mode(): 'compiled' | 'eager';
-  /** Frees the programs. */
+  /** Gives the programs back. */
   dispose(): void;
 }
 
@@ -44,7 +40,7 @@ export function compile(
     const known = programs.get(key);
     if (known) return known.run(inputs);
     try {
-      const program = new Program(trace(fn, inputs, xla));
+      const program = acquireProgram(trace(fn, inputs, xla));
       programs.set(key, program);
       return program.run(inputs); // the first run compiles
     } catch (error) {
@@ -57,7 +53,7 @@ export function compile(
   return Object.assign(run, {
     mode: () => (eager ? ('eager' as const) : ('compiled' as const)),
     dispose: () => {
-      for (const program of programs.values()) program.dispose();
+      for (const program of programs.values()) releaseProgram(program);
       programs.clear();
     },
   });
@@ -66,50 +62,4 @@ export function compile(
 /** Results are new tensors, also where the function returns an input, as those of a program are. */
 function runEagerly(fn: (...inputs: Tensor[]) => Tensor[], inputs: Tensor[]): Tensor[] {
   return tf.tidy(() => fn(...inputs).map((output) => (inputs.includes(output) ? output.clone() : output)));
-}
-
-/** TensorFlow refused to load or run a program. */
-class ProgramError extends Error {
-  override readonly name = 'ProgramError';
-}
-
-class Program {
-  private readonly model: number;
-  private readonly inputNames: string;
-  private readonly outputNames: string;
-
-  constructor(traced: GraphFunction) {
-    this.inputNames = traced.inputTypes.map((_, index) => `${inputName(index)}:0`).join(',');
-    this.outputNames = traced.outputs.map((_, index) => `call:${index}`).join(',');
-    const directory = mkdtempSync(join(tmpdir(), 'plumbline-program-'));
-    try {
-      writeFileSync(join(directory, 'saved_model.pb'), encodeSavedModel(traced));
-      mkdirSync(join(directory, 'variables'));
-      this.model = native(() => nativeBackend().binding.loadSavedModel(directory, 'serve'));
-    } finally {
-      rmSync(directory, { recursive: true });
-    }
-  }
-
-  run(inputs: readonly Tensor[]): Tensor[] {
-    const backend = nativeBackend();
-    const ids = backend.getInputTensorIds(inputs);
-    const outputs = native(() =>
-      backend.binding.runSavedModel(this.model, ids, this.inputNames, this.outputNames),
-    );
-    return outputs.map((output) => backend.createOutputTensor(output));
-  }
-
-  dispose(): void {
-    nativeBackend().binding.deleteSavedModel(this.model);
-  }
-}
-
-/** The binding throws plain errors with TensorFlow's message. */
-function native<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw new ProgramError((error as Error).message, { cause: error });
-  }
 }
