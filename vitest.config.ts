@@ -57,7 +57,8 @@ export default defineConfig({
       }),
       project('integration', {
         include: TESTS.map((pattern) => pattern.replace('.test.', '.integration.test.')),
-        testTimeout: 180_000,
+        // Whole runs, on machines that may have better things to do.
+        testTimeout: 600_000,
         hookTimeout: 180_000,
       }),
       project('workflows', {

@@ -263,11 +263,14 @@ describe('results', () => {
   });
 
   it('waiting for a run that fails ends with 1 and says why', async () => {
-    await serve({
-      'GET /api/v1/runs/r1': { body: run('failed', { error: 'blob 12ab is corrupted' }) },
-    });
+    const error = 'blob 12ab is corrupted';
+    const steps = [step('pretrain', 'failed', { error })];
+    await serve({ 'GET /api/v1/runs/r1': { body: run('failed', { error, steps }) } });
     expect(await runCommandLine(['run', 'watch', 'r1'])).toBe(1);
-    expect(stdout).toMatch(/small \(r1\): failed[\s\S]*error: blob 12ab is corrupted/);
+    expect(stderr).toMatch(/the run is failed\npretrain: blob 12ab is corrupted\n$/);
+    stdout = '';
+    expect(await runCommandLine(['run', 'show', 'r1'])).toBe(0);
+    expect(stdout).toMatch(/small \(r1\): failed[\s\S]*error: pretrain: blob 12ab is corrupted\n$/);
   });
 
   it('compares the configurations and metrics of runs', async () => {

@@ -20,7 +20,7 @@ export function describeRun(run: RunDetail, report: string | null): RunDescripti
   };
 }
 
-/** `run show` for people. */
+/** `run show` for people, but for what went wrong. */
 export function runText(run: RunDetail, report: string | null): string {
   const steps = [
     ['STEP', 'STATUS', 'TOOK', 'CHECKPOINT', 'METRICS'],
@@ -32,13 +32,25 @@ export function runText(run: RunDetail, report: string | null): string {
       metricsText(step),
     ]),
   ];
-  const problems = [run.error, ...run.steps.map(({ name, error }) => (error ? `${name}: ${error}` : null))];
   return [
     `${run.name} (${run.runId}): ${run.status}`,
     table(steps),
-    ...problems.filter((problem) => problem !== null).map((problem) => `error: ${problem}`),
     ...(report === null ? [] : [`report: ${report}`]),
   ].join('\n');
+}
+
+/** Why a run or its steps failed, a line each; none when nothing did. */
+export function problemsOf(run: RunDetail): string[] {
+  const ofSteps = run.steps.filter(({ error }) => error !== null);
+  const lines = ofSteps.map(({ name, error }) => `${name}: ${error ?? ''}`);
+  // The run repeats what its step said.
+  const { error } = run;
+  if (
+    error !== null &&
+    !ofSteps.some((step) => step.error?.includes(error) || error.includes(step.error ?? ''))
+  )
+    lines.unshift(error);
+  return lines;
 }
 
 export function took({ startedAt, finishedAt }: Pick<StepDetail, 'startedAt' | 'finishedAt'>): string {

@@ -10,7 +10,7 @@ import { Argument, InvalidArgumentError, Option, type Command } from 'commander'
 import { Api, type NewRun, type RunDetail } from '../api.js';
 import { compareRuns, comparisonTable } from '../compare-runs.js';
 import { FAILED } from '../command-error.js';
-import { describeRun, runText, took } from '../describe-run.js';
+import { describeRun, problemsOf, runText, took } from '../describe-run.js';
 import { exportReport } from '../export-report.js';
 import { print, printJson, remark, table } from '../output.js';
 import { collectOverride } from '../overrides.js';
@@ -182,13 +182,18 @@ async function list(settings: Environment, options: Json & { limit: number }): P
 
 async function show(settings: Environment, id: string, options: Json): Promise<void> {
   const api = await Api.connect(settings);
-  await printRun(api, settings, await api.run(id), options);
+  const run = await api.run(id);
+  await printRun(api, settings, run, options);
+  if (!options.json) for (const problem of problemsOf(run)) print(`error: ${problem}`);
 }
 
 async function watch(settings: Environment, id: string, options: Json): Promise<void> {
   const run = await watchRun(settings, id);
   await printRun(await Api.connect(settings), settings, run, options);
-  if (run.status !== 'completed') process.exitCode = FAILED;
+  if (run.status === 'completed') return;
+  remark(`the run is ${run.status}`);
+  for (const problem of problemsOf(run)) remark(problem);
+  process.exitCode = FAILED;
 }
 
 async function printRun(api: Api, settings: Environment, run: RunDetail, options: Json): Promise<void> {
