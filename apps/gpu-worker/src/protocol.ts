@@ -15,7 +15,7 @@ export interface StartMessage {
   readonly resumeFrom: string | null;
   readonly artifactsUrl: string;
   readonly device: 'cpu' | 'gpu';
-  readonly threads: number | null;
+  readonly threads: number;
 }
 
 /** The answer to a commit that is durable now. */

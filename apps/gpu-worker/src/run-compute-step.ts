@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { ArtifactStore } from '@plumbline/artifacts';
 import type { SegmentsOutcome } from '@plumbline/contracts';
 import {
@@ -6,6 +7,7 @@ import {
   getStepWork,
   issueEpoch,
   reportProgress,
+  storePlan,
   SupersededError,
   type MetricPoint,
 } from '@plumbline/database';
@@ -25,6 +27,23 @@ export interface ComputeDependencies {
   readonly artifactsUrl: string;
   readonly device: 'cpu' | 'gpu';
   readonly threads: number | null;
+}
+
+/**
+ * Under which conditions a step computes. Fixed at its first attempt: another device or number of threads would round
+ * otherwise, and a resumed step would not end like an unbroken one.
+ */
+interface DevicePlan {
+  readonly device: 'cpu' | 'gpu';
+  readonly threads: number;
+}
+
+/** This worker cannot continue what another began; a worker of that kind can. */
+export class PlanMismatchError extends Error {
+  constructor(planned: DevicePlan, device: string) {
+    super(`the step was begun on a ${planned.device}; this worker computes on a ${device}`);
+    this.name = 'PlanMismatchError';
+  }
 }
 
 export interface StepObserver {
@@ -51,6 +70,7 @@ export async function runComputeStep(
   const { epoch, checkpoint: newest } = await issueEpoch(database, { stepId, actor: ACTOR });
   let checkpoint = newest?.artifactId ?? null;
   observer.heartbeat({ progress: null, checkpoint });
+  const plan = await planOf(dependencies, stepId, epoch);
 
   const lost = new AbortController();
   const reporter = new ProgressReporter(database, stepId, epoch, (error) => lost.abort(error));
@@ -61,8 +81,7 @@ export async function runComputeStep(
     inputs: work.inputs,
     resumeFrom: checkpoint,
     artifactsUrl: dependencies.artifactsUrl,
-    device: dependencies.device,
-    threads: dependencies.threads,
+    ...plan,
   };
   try {
     const end = await runComputeProcess(
@@ -96,6 +115,23 @@ export async function runComputeStep(
   } finally {
     reporter.stop();
   }
+}
+
+/** The plan of the step's first attempt. @throws PlanMismatchError when it is not for this worker's device */
+async function planOf(
+  { database, device, threads }: ComputeDependencies,
+  stepId: string,
+  epoch: number,
+): Promise<DevicePlan> {
+  const mine: DevicePlan = { device, threads: threads ?? availableParallelism() };
+  const plan = (await storePlan(database, {
+    stepId,
+    epoch,
+    plan: { ...mine },
+    actor: ACTOR,
+  })) as unknown as DevicePlan;
+  if (plan.device !== device) throw new PlanMismatchError(plan, device);
+  return plan;
 }
 
 /** Gathers progress and curve points, and writes them to Postgres about once a second. */
