@@ -37,7 +37,7 @@ afterEach(async () => {
 
 async function start(directory = folder): Promise<ProcessIdentity> {
   const address = { port, superuserPassword: passwords.superuser };
-  const launch = await preparePostgres({ directory, ...address, env: childEnvironment() });
+  const launch = await preparePostgres({ directory, ...address, durable: false, env: childEnvironment() });
   const child = spawnLaunch(launch, 'ignore');
   await once(child, 'spawn');
   const server = await identify(child.pid ?? 0);
