@@ -105,7 +105,7 @@ const boundaries = (depConstraints) => ({
   ],
 });
 
-const TESTS = ['**/*.test.ts', '**/*.test.tsx', '**/test-support/**'];
+const TESTS = ['**/*.test.ts', '**/*.test.tsx', '**/test-support/**', 'e2e/**'];
 
 export default tseslint.config(
   {

@@ -46,7 +46,7 @@ describe('a run that waits for people', () => {
   });
 
   it('shows an auditor the run, its events and its archived history, and nothing to change', async () => {
-    const [{ runId }] = (await installation.json<[{ runId: string }]>('run', 'list'))!;
+    const [{ runId }] = await installation.json<[{ runId: string }]>('run', 'list');
     const url = await installation.apiUrl();
     const page = await (await browser!.newContext()).newPage();
     await signIn(page, account('auditor'), url);

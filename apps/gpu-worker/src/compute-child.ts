@@ -31,7 +31,7 @@ process.on('message', (message: ToChild) => {
 
 async function compute(start: StartMessage): Promise<void> {
   try {
-    await loadTensorFlow({ device: start.device, threads: start.threads });
+    loadTensorFlow({ device: start.device, threads: start.threads });
     const result = await STEPS[start.step](start.configuration, start.inputs, contextOf(start));
     const outputs = result.outcome === 'completed' ? result.outputs : {};
     await send({ kind: 'end', outcome: result.outcome, outputs });

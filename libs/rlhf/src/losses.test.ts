@@ -53,7 +53,7 @@ function batch(changes: Partial<Record<string, Tensor>> = {}): Batch {
     advantages: tf.zeros([2, 3]),
     returns: values,
     ...changes,
-  } as Batch;
+  };
 }
 
 function measured(changes: Partial<Record<string, Tensor>> = {}): Record<string, number> {
