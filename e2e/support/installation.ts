@@ -114,7 +114,7 @@ export class Installation {
   }
 
   private environment(): NodeJS.ProcessEnv {
-    const environment = { ...process.env, PLUMBLINE_HOME: this.home };
+    const environment: NodeJS.ProcessEnv = { ...process.env, PLUMBLINE_HOME: this.home };
     for (const name of [
       'DATABASE_URL',
       'TEMPORAL_ADDRESS',
@@ -123,7 +123,7 @@ export class Installation {
       'NODE_ENV',
       'VITEST',
     ]) {
-      delete environment[name as keyof typeof environment];
+      delete environment[name];
     }
     // A Temporal server that bootstrap put into the usual home serves this one too.
     const usual = process.env['PLUMBLINE_HOME'] ?? join(ROOT, '.plumbline');
