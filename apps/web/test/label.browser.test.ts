@@ -123,6 +123,11 @@ describe('labeling by keyboard', () => {
   });
 });
 
+/** Of the page's globals what a function sent there needs: tests are compiled for Node. */
+interface BrowserWindow {
+  getComputedStyle(element: unknown): { readonly whiteSpace: string };
+}
+
 describe('what a model wrote', () => {
   it('is shown as text with every space, never as markup', async () => {
     const hostile = '\n  <img src=x onerror="document.title=\'pwned\'"> <b>bold</b>\n\n\tend & so on  ';
@@ -132,10 +137,10 @@ describe('what a model wrote', () => {
     expect([...(task?.responses ?? [])].sort()).toEqual([`${hostile}left`, `${hostile}right`]);
     expect(await page.locator('[data-testid=task] img, [data-testid=task] b').count()).toBe(0);
     expect(await page.title()).toBe('Label · Plumbline');
-    const whiteSpace: unknown = await page
+    const whiteSpace = await page
       .getByTestId('response-text')
       .first()
-      .evaluate('element => getComputedStyle(element).whiteSpace');
+      .evaluate((element) => (globalThis as unknown as BrowserWindow).getComputedStyle(element).whiteSpace);
     expect(whiteSpace).toBe('pre-wrap');
   });
 });
