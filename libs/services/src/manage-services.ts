@@ -8,7 +8,13 @@ import { SERVICE_NAMES, type ServiceStatus } from '@plumbline/contracts';
 import { requireApiPort } from './addresses.js';
 import { withHomeLock } from './home-lock.js';
 import { SUPERVISED_VARIABLE } from './plumbline-services.js';
-import { identify, isStillRunning, processesWithEnvironment, stopProcess } from './process-control.js';
+import {
+  identify,
+  isStillRunning,
+  processesWithEnvironment,
+  stopProcess,
+  type ProcessIdentity,
+} from './process-control.js';
 import { logFile, readState, type SupervisorState } from './service-state.js';
 import { ServicesError } from './services-error.js';
 
@@ -111,7 +117,7 @@ async function startSupervisor(settings: Environment, options: ChangeOptions): P
   let shown = '';
   for (;;) {
     const state = readState(home);
-    const mine = state?.supervisor.pid === supervisor.pid ? state : null;
+    const mine = state && isSame(state.supervisor, supervisor) ? state : null;
     if (mine && JSON.stringify(mine) !== shown) {
       shown = JSON.stringify(mine);
       options.onState?.(mine);
@@ -120,13 +126,17 @@ async function startSupervisor(settings: Environment, options: ChangeOptions): P
     if (!(await isStillRunning(supervisor))) {
       const known = readState(home);
       const problem =
-        known?.supervisor.pid === supervisor.pid && known.problem !== null
+        known && isSame(known.supervisor, supervisor) && known.problem !== null
           ? known.problem
           : `the supervisor ended unexpectedly\n${lastWords(logFile(home, 'supervisor'))}`;
       throw new ServicesError('child-failed', `${problem}\nlogs: ${dirname(logFile(home, 'supervisor'))}`);
     }
     await sleep(100);
   }
+}
+
+function isSame(one: ProcessIdentity, other: ProcessIdentity): boolean {
+  return one.pid === other.pid && one.startTime === other.startTime;
 }
 
 function lastWords(file: string): string {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { childEnvironment } from '@plumbline/config';
+import { migrate } from '@plumbline/database';
 import {
   APPLICATION_ROLE,
   databaseUrl,
@@ -55,9 +56,4 @@ export async function startTestDatabase(options: TestDatabaseOptions = {}): Prom
     await stop();
     throw error;
   }
-}
-
-async function migrate(ownerUrl: string): Promise<void> {
-  const database = (await import('@plumbline/database')) as { migrate?: (url: string) => Promise<unknown> };
-  await database.migrate?.(ownerUrl);
 }
