@@ -9,6 +9,18 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/app.js';
 
+/**
+ * A page that stayed open while the app was built anew asks for parts that are gone. Loading it again gets the new ones;
+ * once only, so that a part that is really missing shows its error.
+ */
+window.addEventListener('vite:preloadError', (event) => {
+  const reloaded = 'plumbline.reloaded';
+  if (sessionStorage.getItem(reloaded) === location.href) return;
+  sessionStorage.setItem(reloaded, location.href);
+  event.preventDefault();
+  location.reload();
+});
+
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <App />
