@@ -5,12 +5,14 @@ import { fromTensorMap, disposeParameters, scalarHeadShapes, type Parameters } f
 import {
   bestOf,
   bestOfNKlBound,
+  countedProgress,
   policyWeights,
   readPreferenceData,
   requiredInput,
   responseText,
   sampleResponses,
   scoreSequences,
+  scoringBatches,
   trimResponse,
   valueShapes,
   type Sequence,
@@ -24,8 +26,8 @@ import {
 } from '@plumbline/training';
 import { estimateMean, estimateWinRate, type BootstrapOptions } from './estimates.js';
 import { goldReward } from './gold/index.js';
-import { sequenceKl } from './sequence-kl.js';
-import { rewardModelQuality } from './reward-model-quality.js';
+import { klBatches, sequenceKl } from './sequence-kl.js';
+import { qualitySequences, rewardModelQuality } from './reward-model-quality.js';
 
 /** Samples shown side by side in the report: those of the first prompts, unselected. */
 const SHOWN_SAMPLES = 8;
@@ -108,7 +110,6 @@ export const evaluate: StepFunction = async (configuration, inputs, context) => 
   });
   if (sampled.outcome === 'paused') return sampled;
 
-  context.progress({ phase: 'scoring responses', done: 0, total: 1, unit: 'evaluations' });
   const rewardParameters = fromTensorMap(reward.checkpoint.weights);
   let result: EvaluationResult;
   try {
@@ -146,7 +147,16 @@ async function measure(configuration: RunConfiguration, material: Material): Pro
   const { seed, sample, collect, evaluate: settings } = configuration;
   const { context, prompts, pretrained, policy, reward, rewardParameters, ids } = material;
   const { tokenizer } = pretrained;
-  const breathe = (): Promise<void> => context.breathe();
+  const data = await readPreferenceData(context.artifacts, ids);
+  const breathe = countedProgress(context, {
+    phase: 'scoring responses',
+    total:
+      scoringBatches(prompts.length * (1 + settings.bestOf)) +
+      scoringBatches(prompts.length) +
+      klBatches(prompts.length) +
+      scoringBatches(qualitySequences(data)),
+    unit: 'batches',
+  });
   const length = sample.promptTokens + sample.responseTokens;
   const score = (sequences: readonly Sequence[], longest: number): Promise<Float32Array> =>
     scoreSequences(rewardParameters, reward.model, sequences, { length: longest, breathe });
@@ -210,7 +220,7 @@ async function measure(configuration: RunConfiguration, material: Material): Pro
     ),
     bestOfKlBound: bestOfNKlBound(settings.bestOf),
     rewardModel: await rewardModelQuality({
-      data: await readPreferenceData(context.artifacts, ids),
+      data,
       score,
       noise: collect.simulatedNoise,
       seed,

@@ -12,6 +12,14 @@ export interface QualityRequest {
   readonly seed: number;
 }
 
+/** How many sequences `rewardModelQuality` has scored. */
+export function qualitySequences({ heldOut, comparisons }: PreferenceData): number {
+  const responses = comparisons
+    .filter(({ split }) => split === 'heldOut')
+    .flatMap((comparison) => comparison.responses);
+  return 2 * heldOut.length + responses.length;
+}
+
 /**
  * How well the reward model ranks the held-out comparisons: against the judgements (ties left out, bootstrap by
  * prompt), against the gold reward (equal ones left out), and what a predictor that knows the gold reward would reach

@@ -19,6 +19,11 @@ export interface SequenceKlRequest {
   readonly breathe: () => Promise<void>;
 }
 
+/** How often `sequenceKl` breathes over so many sequences. */
+export function klBatches(sequences: number): number {
+  return 2 * Math.ceil(sequences / BATCH);
+}
+
 /**
  * log π(response) − log π_ref(response) of each sequence, in nats: its mean over the policy's samples estimates (k1,
  * without bias) the KL divergence of the policy from the reference.

@@ -2,6 +2,7 @@ export * from './actor-critic.js';
 export * from './advantages.js';
 export * from './best-of-n.js';
 export * from './comparison-set.js';
+export * from './counted-progress.js';
 export * from './kl-controller.js';
 export * from './kl-estimators.js';
 export * from './optimise.js';

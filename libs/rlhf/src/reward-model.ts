@@ -48,6 +48,11 @@ export function rewards(
   return scalarHead(parameters, hidden.mul(isLast).sum(1)) as Tensor1D;
 }
 
+/** How often `scoreSequences` breathes over so many sequences. */
+export function scoringBatches(sequences: number): number {
+  return Math.ceil(sequences / SCORING_BATCH);
+}
+
 /** Scores of many sequences, in host memory, `length` positions each. */
 export async function scoreSequences(
   parameters: Parameters,

@@ -12,11 +12,12 @@ import {
   type StepContext,
   type StepFunction,
 } from '@plumbline/training';
+import { countedProgress } from './counted-progress.js';
 import { readPreferenceData, trainingResponses, type JudgedPair } from './preference-data.js';
 import { bradleyTerryLoss } from './preference-loss.js';
 import { requiredInput } from './required-input.js';
 import { rewardLoss } from './reward-loss.js';
-import { initialRewardModel, normalisedHead, scoreSequences } from './reward-model.js';
+import { initialRewardModel, normalisedHead, scoreSequences, scoringBatches } from './reward-model.js';
 import { longestSequence, sequenceRows, type Sequence } from './sequences.js';
 import { moments } from './whitening.js';
 
@@ -150,7 +151,10 @@ async function scored(
 ): Promise<Float32Array> {
   const parameters = fromTensorMap(weights);
   try {
-    return await scoreSequences(parameters, model, sequences, { length, breathe: () => context.breathe() });
+    return await scoreSequences(parameters, model, sequences, {
+      length,
+      breathe: scoringProgress(context, 'normalising the reward model', sequences),
+    });
   } finally {
     disposeParameters(parameters);
   }
@@ -167,7 +171,7 @@ async function heldOutMetrics(
   const sequences = pairs.flatMap(({ first, second }) => [first, second]);
   const scores = await scoreSequences(parameters, model, sequences, {
     length,
-    breathe: () => context.breathe(),
+    breathe: scoringProgress(context, 'measuring on held-out comparisons', sequences),
   });
   const gaps = pairs.map((_, pair) => scores[2 * pair]! - scores[2 * pair + 1]!);
   const loss =
@@ -194,6 +198,14 @@ export function pairwiseAgreements(
       ? []
       : [{ comparison, agreement: (1 + Math.sign(gaps[pair]!) * Math.sign(target - 0.5)) / 2 }],
   );
+}
+
+function scoringProgress(
+  context: StepContext,
+  phase: string,
+  sequences: readonly Sequence[],
+): () => Promise<void> {
+  return countedProgress(context, { phase, total: scoringBatches(sequences.length), unit: 'batches' });
 }
 
 /** At most `limit` items, evenly spread. */
