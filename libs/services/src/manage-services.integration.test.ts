@@ -83,7 +83,7 @@ it('starts once, reports a second start, and stops everything', async () => {
   expect(await bringUp(settings, watcher)).toBe('already-running');
   expect(readState(home)?.supervisor.pid).toBe(first);
   expect(await gpuWorker()).toMatchObject({ state: 'running', pid: expect.any(Number) as number });
-  expect(await leftovers()).toHaveLength(2);
+  await expect.poll(leftovers, { timeout: 10_000 }).toHaveLength(2);
 
   expect(await bringDown(settings)).toBe(true);
   expect(await leftovers()).toEqual([]);
@@ -96,7 +96,7 @@ it('lets one of several concurrent starts do it', async () => {
   const watcher = program(SUPERVISOR);
   const outcomes = await Promise.all([1, 2, 3].map(() => bringUp(settings, watcher)));
   expect(outcomes.sort()).toEqual(['already-running', 'already-running', 'started']);
-  expect(await leftovers()).toHaveLength(2);
+  await expect.poll(leftovers, { timeout: 10_000 }).toHaveLength(2);
 });
 
 it('after kill -9 of the supervisor ends what it left, and starts anew', async () => {
@@ -111,8 +111,8 @@ it('after kill -9 of the supervisor ends what it left, and starts anew', async (
 
   expect(await bringUp(settings, watcher)).toBe('started');
   expect(readState(home)?.supervisor.pid).not.toBe(before);
+  await expect.poll(leftovers, { timeout: 10_000 }).toHaveLength(2);
   const now = await leftovers();
-  expect(now).toHaveLength(2);
   expect(orphans.filter((pid) => now.includes(pid))).toEqual([]);
 });
 
