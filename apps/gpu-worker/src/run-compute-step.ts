@@ -21,6 +21,13 @@ const ACTOR = { kind: 'service', id: 'gpu-worker' } as const;
 /** Between commits, progress and curves go to Postgres at most this often. */
 const REPORT_INTERVAL_MS = 1000;
 
+/**
+ * One call into TensorFlow (compiling a program, tokenising a corpus) may take this long on a busy machine, and the
+ * child cannot speak meanwhile. Heartbeats go on until it has been silent for longer: then it is stuck.
+ */
+const LONGEST_SILENCE_MS = 180_000;
+const HEARTBEAT_INTERVAL_MS = 5000;
+
 export interface ComputeDependencies {
   readonly database: DataSource;
   readonly artifacts: ArtifactStore;
@@ -69,7 +76,9 @@ export async function runComputeStep(
 
   const { epoch, checkpoint: newest } = await issueEpoch(database, { stepId, actor: ACTOR });
   let checkpoint = newest?.artifactId ?? null;
-  observer.heartbeat({ progress: null, checkpoint });
+  let progress: StepProgress | null = null;
+  let lastWordAt = Date.now();
+  observer.heartbeat({ progress, checkpoint });
   const plan = await planOf(dependencies, stepId, epoch);
 
   const lost = new AbortController();
@@ -83,25 +92,31 @@ export async function runComputeStep(
     artifactsUrl: dependencies.artifactsUrl,
     ...plan,
   };
+  const pulse = setInterval(() => {
+    if (Date.now() - lastWordAt < LONGEST_SILENCE_MS) observer.heartbeat({ progress, checkpoint });
+  }, HEARTBEAT_INTERVAL_MS);
   try {
     const end = await runComputeProcess(
       start,
       {
-        onProgress: ({ progress }) => {
+        onProgress: (message) => {
+          progress = message.progress;
+          lastWordAt = Date.now();
           observer.heartbeat({ progress, checkpoint });
           reporter.add(progress);
         },
         onCommit: async ({ index, id }) => {
+          lastWordAt = Date.now();
           const manifest = await artifacts.get(id);
-          const { metrics, progress } = reporter.takeAll();
+          const unwritten = reporter.takeAll();
           const answer = await commitCheckpoint(database, {
             stepId,
             epoch,
             index,
             artifactId: id,
             bytes: manifest.byteLength,
-            metrics,
-            ...(progress === null ? {} : { progress }),
+            metrics: unwritten.metrics,
+            ...(unwritten.progress === null ? {} : { progress: unwritten.progress }),
             actor: ACTOR,
           });
           checkpoint = id;
@@ -113,6 +128,7 @@ export async function runComputeStep(
     await reporter.flush();
     return { outcome: end.outcome, outputs: end.outputs };
   } finally {
+    clearInterval(pulse);
     reporter.stop();
   }
 }
