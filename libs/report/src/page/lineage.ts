@@ -1,5 +1,5 @@
 import type { ReportDocument, StepLineage } from '../report-document.js';
-import { duration, time } from './format.js';
+import { duration, shortId, time } from './format.js';
 import { html, type Html } from './html.js';
 
 /** What made what: steps with times, artifact and checkpoint ids, and the code and machine they ran on. */
@@ -50,7 +50,7 @@ export function lineage({ run, lineage: steps }: ReportDocument): Html {
               (step) =>
                 html`<tr>
                   <th scope="row">${step.step}</th>
-                  <td>${ids(step.inputs)}</td>
+                  <td>${shortIds(step.inputs)}</td>
                   <td>${ids(step.outputs)}</td>
                   <td>${checkpoints(step)}</td>
                 </tr>`,
@@ -102,6 +102,15 @@ function bar({ startedAt, finishedAt, step }: StepLineage, from: number, whole: 
 function ids(artifacts: Readonly<Record<string, string>>): Html {
   return html`<ul class="ids">
     ${Object.entries(artifacts).map(([name, id]) => html`<li>${name} <code>${id}</code></li>`)}
+  </ul>`;
+}
+
+/** Inputs stand in full where they were made. */
+function shortIds(artifacts: Readonly<Record<string, string>>): Html {
+  return html`<ul class="ids">
+    ${Object.entries(artifacts).map(
+      ([name, id]) => html`<li>${name} <code title="${id}">${shortId(id)}</code></li>`,
+    )}
   </ul>`;
 }
 
