@@ -188,8 +188,9 @@ describe('when things go wrong', () => {
     });
     await page.keyboard.press('1');
     await page.locator(`[data-slot="${task!.slotId}"]`).waitFor({ state: 'detached', timeout: 20_000 });
-    expect(lost).toBe(1);
-    expect(await judgementsOf(app.database, runId)).toMatchObject([{ best: task?.responses[0] }]);
+    // The page has gone on to the next one; the decision is on its way.
+    await expect.poll(() => lost).toBe(1);
+    await expect.poll(() => judgementsOf(app.database, runId)).toMatchObject([{ best: task?.responses[0] }]);
     expect(await judgeByKeyboard(page, 5)).toHaveLength(1);
     expect(await judgementsOf(app.database, runId)).toHaveLength(2);
   });

@@ -35,9 +35,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function start(directory = folder): Promise<ProcessIdentity> {
+/** Throw-away unless `durable`: what is committed is then not always written yet. */
+async function start({ directory = folder, durable = false } = {}): Promise<ProcessIdentity> {
   const address = { port, superuserPassword: passwords.superuser };
-  const launch = await preparePostgres({ directory, ...address, durable: false, env: childEnvironment() });
+  const launch = await preparePostgres({ directory, ...address, env: childEnvironment() });
   const child = spawnLaunch(launch, 'ignore');
   await once(child, 'spawn');
   const server = await identify(child.pid ?? 0);
@@ -58,10 +59,10 @@ async function asOwner(text: string): Promise<unknown[]> {
 }
 
 it('starts again after kill -9 with everything committed', async () => {
-  const first = await start();
+  const first = await start({ durable: true });
   await asOwner('CREATE TABLE kept AS SELECT 42 AS answer');
   process.kill(first.pid, 'SIGKILL');
-  await start();
+  await start({ durable: true });
   expect(await asOwner('SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
 });
 
@@ -93,7 +94,7 @@ it('begins anew when a first start was killed half way', async () => {
 
 it('lies in a directory that nobody else may enter, and lets nobody else in', async () => {
   await chmod(folder, 0o700);
-  await start(join(folder, 'inner'));
+  await start({ directory: join(folder, 'inner') });
   expect(await asOwner('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   expect((await stat(folder)).mode & 0o777).toBe(0o700);
 });
