@@ -9,5 +9,8 @@ WORKDIR /plumbline
 COPY . .
 # The libraries go beside the code rather than into /data, which a volume covers.
 RUN PLUMBLINE_HOME=/plumbline/.plumbline npm run bootstrap -- --gpu && npm run build
+# CUDA and cuDNN as bootstrap unpacked them; `plumbline up` sets the same for the gpu-worker it supervises.
+ENV NVIDIA_WHEELS=/plumbline/.plumbline/tensorflow/gpu-2.21.0/nvidia
+ENV XLA_FLAGS=--xla_gpu_cuda_data_dir=$NVIDIA_WHEELS/cuda_nvcc PATH=$NVIDIA_WHEELS/cuda_nvcc/bin:$PATH
 VOLUME /data
-CMD ["node", "apps/gpu-worker/dist/main.js"]
+CMD ["sh", "-c", "LD_LIBRARY_PATH=$(echo $NVIDIA_WHEELS/*/lib | tr ' ' ':') exec node apps/gpu-worker/dist/main.js"]

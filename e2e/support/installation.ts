@@ -20,18 +20,23 @@ export interface CommandResult {
 
 /** Plumbline in a home of its own, used as a user would: by its command. */
 export class Installation {
-  private constructor(readonly home: string) {}
+  private constructor(
+    readonly home: string,
+    /** Where the user keeps configurations and text: Plumbline trains on nothing in its own home. */
+    readonly folder: string,
+  ) {}
 
   static async create(): Promise<Installation> {
-    const installation = new Installation(await mkdtemp(join(tmpdir(), 'plumbline-e2e-')));
-    await writeFile(join(installation.home, TINY_CORPUS_FILE), tinyCorpus());
-    return installation;
+    const home = await mkdtemp(join(tmpdir(), 'plumbline-e2e-'));
+    const folder = await mkdtemp(join(tmpdir(), 'plumbline-user-'));
+    await writeFile(join(folder, TINY_CORPUS_FILE), tinyCorpus());
+    return new Installation(home, folder);
   }
 
   /** Stops the services and removes the home. */
   async remove(): Promise<void> {
     await this.run('down');
-    await rm(this.home, { recursive: true, force: true });
+    for (const path of [this.home, this.folder]) await rm(path, { recursive: true, force: true });
   }
 
   run(...args: string[]): Promise<CommandResult> {
@@ -39,7 +44,7 @@ export class Installation {
       execFile(
         process.execPath,
         [CLI, ...args],
-        { cwd: this.home, env: this.environment(), maxBuffer: 1 << 26 },
+        { cwd: this.folder, env: this.environment(), maxBuffer: 1 << 26 },
         (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
       );
     });
@@ -54,7 +59,7 @@ export class Installation {
 
   /** A configuration file (JSON is YAML). */
   async configurationFile(configuration: object): Promise<string> {
-    const file = join(this.home, `run-${Math.random().toString(36).slice(2)}.yaml`);
+    const file = join(this.folder, `run-${Math.random().toString(36).slice(2)}.yaml`);
     await writeFile(file, JSON.stringify(configuration));
     return file;
   }

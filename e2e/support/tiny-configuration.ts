@@ -1,4 +1,4 @@
-/** Lies in the home of each installation; configuration files lie beside it. */
+/** Lies in the user's folder of each installation, beside the configuration files. */
 export const TINY_CORPUS_FILE = 'corpus.txt';
 
 /** The whole pipeline at a size that says nothing about quality and everything about the chain. */

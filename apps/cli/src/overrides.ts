@@ -11,6 +11,9 @@ export function collectOverride(
   if (at < 1)
     throw new InvalidArgumentError('It must have the form path=value, such as optimise.kl.target=4.');
   const path = text.slice(0, at).trim();
+  // An empty shell variable must not silently mean the default; `null` says that it does.
+  if (text.slice(at + 1).trim() === '')
+    throw new InvalidArgumentError(`${path} has no value; write ${path}=null for its default.`);
   try {
     return [...before, { path, value: parse(text.slice(at + 1)) as unknown }];
   } catch (error) {

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '@plumbline/config';
+import { ConfigurationError, EnvironmentError } from '@plumbline/config';
 import { ServicesError } from '@plumbline/services';
 import { CommanderError } from 'commander';
 import { CommandError, FAILED, WRONG_USE } from './command-error.js';
@@ -25,8 +25,16 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 }
 
 function explain(error: unknown): { code: number; message: string } {
-  if (error instanceof ConfigurationError) return { code: WRONG_USE, message: error.message };
+  if (error instanceof ConfigurationError || error instanceof EnvironmentError) {
+    return { code: WRONG_USE, message: error.message };
+  }
   if (error instanceof CommandError) return { code: error.exitCode, message: error.message };
   if (error instanceof ServicesError) return { code: FAILED, message: error.message };
+  if (isSystemError(error)) return { code: FAILED, message: error.message };
   return { code: FAILED, message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}
+
+/** Of the file system: no permission, not a directory, no space. The message says which file. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'path' in error;
 }

@@ -1,5 +1,6 @@
 import type { PipelineActivities } from '@plumbline/contracts';
 import { DatabaseError } from '@plumbline/database';
+import { ApiRefusal } from '@plumbline/simulated-labelers';
 import { ApplicationFailure } from '@temporalio/common';
 import { createCollection } from './collection.js';
 import type { PipelineDependencies } from './dependencies.js';
@@ -7,7 +8,7 @@ import { createReporting } from './report.js';
 import { createRunRecords } from './run-records.js';
 import { createSimulation } from './simulate-labelers.js';
 
-/** All light activities. What the record refuses would be refused again: such errors are not tried again. */
+/** All light activities. What the record or the API refuses would be refused again: that is not tried again. */
 export function createPipelineActivities(dependencies: PipelineDependencies): PipelineActivities {
   const activities: PipelineActivities = {
     ...createRunRecords(dependencies),
@@ -26,8 +27,10 @@ function refusalsAreFinal<Input, Output>(activity: (input: Input) => Promise<Out
     try {
       return await activity(input);
     } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error;
-      throw ApplicationFailure.nonRetryable(error.message, error.name, { code: error.code });
+      if (error instanceof DatabaseError || error instanceof ApiRefusal) {
+        throw ApplicationFailure.nonRetryable(error.message, error.name);
+      }
+      throw error;
     }
   };
 }

@@ -21,7 +21,12 @@ export function createSimulation({
       const context = Context.current();
       const { configuration } = await getStepWork(database, stepId);
       const { simulatedLabelers = 0, simulatedNoise } = configuration.collect;
-      const labelers = await provideSimulatedLabelers({ ...api, runId, count: simulatedLabelers });
+      const labelers = await provideSimulatedLabelers({
+        ...api,
+        runId,
+        count: simulatedLabelers,
+        signal: context.cancellationSignal,
+      });
       await runSimulatedLabelers({
         url: api.url,
         runId,

@@ -57,6 +57,13 @@ describe('file store', () => {
     expect(await readdir(join(directory, 'ba'))).toEqual([id.slice(2)]);
     expect((await store.get(id)).toString()).toBe('abc');
   });
+  it('puts right what was damaged when the content is stored again', async () => {
+    const id = await store.put(Buffer.from('abc'));
+    await writeFile(join(directory, id.slice(0, 2), id.slice(2)), 'abd');
+    await expect(store.get(id)).rejects.toThrow(`${id} is corrupted`);
+    await store.put(Buffer.from('abc'));
+    expect((await store.get(id)).toString()).toBe('abc');
+  });
   it('refuses a missing artifact, and ids that could leave the folder', async () => {
     await expect(store.get(sha256('x'))).rejects.toThrow(`${sha256('x')} is missing`);
     await expect(store.get('../../etc/passwd')).rejects.toThrow('not an artifact id');

@@ -11,9 +11,10 @@ export class FileArtifactStore implements ArtifactStore {
 
   async put(bytes: Uint8Array): Promise<string> {
     const id = sha256(bytes);
-    if (await this.has(id)) return id;
+    // A file that was damaged meanwhile does not count: it is replaced by what it should be.
+    if (await this.holds(id)) return id;
     const path = this.pathOf(id);
-    await mkdir(dirname(path), { recursive: true });
+    const created = await mkdir(dirname(path), { recursive: true });
     const temporary = `${path}.${randomUUID()}.tmp`;
     try {
       const file = await open(temporary, 'wx');
@@ -29,7 +30,19 @@ export class FileArtifactStore implements ArtifactStore {
       throw error;
     }
     await syncDirectory(dirname(path));
+    if (created !== undefined) await syncDirectory(dirname(created));
     return id;
+  }
+
+  private async holds(id: string): Promise<boolean> {
+    try {
+      await this.get(id);
+      return true;
+    } catch (error) {
+      if (error instanceof ArtifactError && (error.code === 'missing' || error.code === 'corrupted'))
+        return false;
+      throw error;
+    }
   }
 
   async get(id: string): Promise<Buffer> {

@@ -33,7 +33,9 @@ describe('resolveConfiguration', () => {
   it.each<[string, object, string, string]>([
     ['an unknown key', { modle: {} }, 'modle', 'unknown key'],
     ['an unknown nested key', { optimise: { kl: { tarjet: 6 } } }, 'optimise.kl.tarjet', 'unknown key'],
-    ['a string for a number', { model: { width: '128' } }, 'model.width', 'must'],
+    ['a string for a number', { model: { width: '128' } }, 'model.width', 'must be an integer number'],
+    ['a number for a string', { name: 5 }, 'name', 'must be a string'],
+    ['infinity', { sample: { temperature: Infinity } }, 'sample.temperature', 'finite'],
     ['a fraction of a count', { pretrain: { batch: 1.5 } }, 'pretrain.batch', 'integer'],
     ['a value for a section', { model: 3 }, 'model', 'must be an object'],
     ['null for a value', { seed: null }, 'seed', 'must'],
@@ -53,6 +55,18 @@ describe('resolveConfiguration', () => {
     ['a missing corpus file', { pretrain: { corpus: 'no/such.txt' } }, 'pretrain.corpus', 'no such file'],
     ['a step without its inputs', { step: 'sample' }, 'inputs.model', 'step sample needs it'],
     ['an input that is no id', { inputs: { model: 'abc' } }, 'inputs.model', '64 hexadecimal'],
+    [
+      'more judgements a comparison than there are simulated labelers',
+      { collect: { judgementsPerComparison: 3, simulatedLabelers: 2 } },
+      'collect.judgementsPerComparison',
+      'simulatedLabelers is 2',
+    ],
+    [
+      "a corpus among Plumbline's own files",
+      { pretrain: { corpus: join(environment().home, 'secrets.json') } },
+      'pretrain.corpus',
+      "one of Plumbline's own files",
+    ],
     ['a seed beyond 32 bits', { seed: 2 ** 32 }, 'seed', 'must not be greater'],
   ])('refuses %s with the path of the key', (_, input, path, message) => {
     const problems = problemsOf(() => resolveConfiguration({ name: 'a', ...input }));

@@ -24,9 +24,14 @@ export interface Environment {
   readonly threads: number | null;
 }
 
+/** A variable that is missing or makes no sense; the message names it. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError';
+}
+
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** @throws Error naming the variable that makes no sense */
+/** @throws EnvironmentError naming the variable that makes no sense */
 export function environment(variables: NodeJS.ProcessEnv = process.env): Environment {
   const read = (name: string) => {
     const value = variables[name];
@@ -35,7 +40,7 @@ export function environment(variables: NodeJS.ProcessEnv = process.env): Environ
   const home = resolve(read('PLUMBLINE_HOME') ?? join(ROOT, '.plumbline'));
   const device = read('PLUMBLINE_DEVICE') ?? 'cpu';
   if (device !== 'cpu' && device !== 'gpu') {
-    throw new Error(`PLUMBLINE_DEVICE must be cpu or gpu, not ${JSON.stringify(device)}`);
+    throw new EnvironmentError(`PLUMBLINE_DEVICE must be cpu or gpu, not ${JSON.stringify(device)}`);
   }
   return {
     root: ROOT,
@@ -53,9 +58,9 @@ export function environment(variables: NodeJS.ProcessEnv = process.env): Environ
   };
 }
 
-/** The value of a variable that this program cannot do without. @throws Error naming it */
+/** The value of a variable that this program cannot do without. @throws EnvironmentError naming it */
 export function required(name: string, value: string | null): string {
-  if (value === null) throw new Error(`${name} is not set`);
+  if (value === null) throw new EnvironmentError(`${name} is not set`);
   return value;
 }
 
@@ -63,7 +68,9 @@ function wholeNumber(name: string, value: string | null, maximum: number): numbe
   if (value === null) return null;
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1 || number > maximum) {
-    throw new Error(`${name} must be a whole number from 1 to ${maximum}, not ${JSON.stringify(value)}`);
+    throw new EnvironmentError(
+      `${name} must be a whole number from 1 to ${maximum}, not ${JSON.stringify(value)}`,
+    );
   }
   return number;
 }

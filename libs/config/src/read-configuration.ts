@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LineCounter, parse, parseDocument } from 'yaml';
@@ -51,9 +51,8 @@ export function readConfiguration(presetOrFile: string): ConfigurationSource {
   const isFile = /\.ya?ml$/.test(presetOrFile) || presetOrFile.includes('/');
   if (!isFile)
     return { preset: presetOrFile, input: loadPreset(presetOrFile).configuration, baseDirectory: '.' };
-  if (!existsSync(presetOrFile)) {
-    throw new ConfigurationError([{ path: '', message: `no such file: ${presetOrFile}` }]);
-  }
+  if (!existsSync(presetOrFile)) throw refusal(`no such file: ${presetOrFile}`);
+  if (!statSync(presetOrFile).isFile()) throw refusal(`not a file: ${presetOrFile}`);
   const lines = new LineCounter();
   const document = parseDocument(readFileSync(presetOrFile, 'utf8'), {
     lineCounter: lines,
@@ -62,7 +61,16 @@ export function readConfiguration(presetOrFile: string): ConfigurationSource {
   const [error] = document.errors;
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0]);
-    throw new ConfigurationError([{ path: '', message: `${presetOrFile}:${line}:${col}: ${error.message}` }]);
+    throw refusal(`${presetOrFile}:${line}:${col}: ${error.message}`);
   }
-  return { preset: null, input: document.toJS() as unknown, baseDirectory: dirname(resolve(presetOrFile)) };
+  try {
+    return { preset: null, input: document.toJS() as unknown, baseDirectory: dirname(resolve(presetOrFile)) };
+  } catch (error) {
+    // An alias without its anchor, for one.
+    throw refusal(`${presetOrFile}: ${(error as Error).message}`);
+  }
+}
+
+function refusal(message: string): ConfigurationError {
+  return new ConfigurationError([{ path: '', message }]);
 }

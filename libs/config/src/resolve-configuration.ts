@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants, statSync } from 'node:fs';
-import { isAbsolute, resolve } from 'node:path';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { STEP_IO, type RunConfiguration } from '@plumbline/contracts';
 import { instanceToPlain, plainToInstance } from 'class-transformer';
 import { validateSync, type ValidationError } from 'class-validator';
+import { environment } from './environment.js';
 import { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
 import { applyOverrides, type ConfigurationOverride } from './overrides.js';
 import { RunSections } from './sections.js';
@@ -50,11 +51,17 @@ function flatten(error: ValidationError, prefix: string): ConfigurationProblem[]
   const children = (error.children ?? []).flatMap((child) => flatten(child, path));
   const constraints = error.constraints ?? {};
   if ('whitelistValidation' in constraints) return [{ path, message: 'unknown key' }];
-  const messages = Object.values(constraints).map((message) =>
-    message.startsWith(`${error.property} `) ? message.slice(error.property.length + 1) : message,
-  );
-  return [...messages.slice(0, 1).map((message) => ({ path, message })), ...children];
+  const broken = TYPE_CONSTRAINTS.find((name) => name in constraints) ?? Object.keys(constraints)[0];
+  if (broken === undefined) return children;
+  const message = constraints[broken]!;
+  const withoutKey = message.startsWith(`${error.property} `)
+    ? message.slice(error.property.length + 1)
+    : message;
+  return [{ path, message: withoutKey }, ...children];
 }
+
+/** Told before any other: a value of the wrong type breaks the limits of the right one, too. */
+const TYPE_CONSTRAINTS = ['isObject', 'isInt', 'isNumber', 'isString', 'isBoolean'];
 
 function locateCorpus(configuration: RunConfiguration, baseDirectory: string): RunConfiguration {
   const { corpus } = configuration.pretrain;
@@ -67,7 +74,7 @@ function locateCorpus(configuration: RunConfiguration, baseDirectory: string): R
 
 /** Sizes that must divide or fit one another, inputs that must be there, files that must exist. */
 function crossChecks(configuration: RunConfiguration): ConfigurationProblem[] {
-  const { model, sample, optimise, step, inputs } = configuration;
+  const { model, sample, collect, optimise, step, inputs } = configuration;
   const problems: ConfigurationProblem[] = [];
   const refuse = (path: string, message: string) => problems.push({ path, message });
 
@@ -83,6 +90,14 @@ function crossChecks(configuration: RunConfiguration): ConfigurationProblem[] {
   }
   if (sample.heldOut >= sample.comparisons) {
     refuse('sample.heldOut', `${sample.heldOut} must be below sample.comparisons (${sample.comparisons})`);
+  }
+  const { judgementsPerComparison, simulatedLabelers } = collect;
+  if (simulatedLabelers !== undefined && judgementsPerComparison > simulatedLabelers) {
+    refuse(
+      'collect.judgementsPerComparison',
+      `${judgementsPerComparison} different labelers must judge each comparison; ` +
+        `collect.simulatedLabelers is ${simulatedLabelers}`,
+    );
   }
   if (optimise.batch % optimise.minibatches !== 0) {
     refuse(
@@ -102,6 +117,7 @@ function crossChecks(configuration: RunConfiguration): ConfigurationProblem[] {
 
 function corpusProblem(corpus: string): string | null {
   if (PACKAGE_CORPORA.includes(corpus)) return null;
+  if (isPlumblinesOwn(corpus)) return `${corpus} is one of Plumbline's own files`;
   const known = PACKAGE_CORPORA.join(', ');
   try {
     if (!statSync(corpus).isFile()) return `${corpus} is not a file (package corpora: ${known})`;
@@ -111,6 +127,34 @@ function corpusProblem(corpus: string): string | null {
     return (error as NodeJS.ErrnoException).code === 'ENOENT'
       ? `no such file: ${corpus} (package corpora: ${known})`
       : `cannot be read: ${corpus}`;
+  }
+}
+
+/** What Plumbline keeps in its home. Text that is trained on can be read again, and some of this is secret. */
+const OWN_ENTRIES = [
+  'artifacts',
+  'bin',
+  'credentials.json',
+  'logs',
+  'postgres',
+  'reports',
+  'run',
+  'secrets.json',
+  'temporal',
+  'tensorflow',
+];
+
+function isPlumblinesOwn(path: string): boolean {
+  const [entry = '', ...below] = relative(realPath(environment().home), realPath(path)).split(sep);
+  return OWN_ENTRIES.includes(entry) || (entry === '' && below.length === 0);
+}
+
+/** With symbolic links followed, where there is something to follow. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
   }
 }
 

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import {
   INPUT_NAMES,
+  MAXIMUM_SIMULATED_LABELERS,
   STEP_NAMES,
   type CollectConfiguration,
   type EvaluateConfiguration,
@@ -37,6 +38,7 @@ import {
  * unit of each key is documented at the interface it implements.
  */
 
+const FINITE = { allowNaN: false, allowInfinity: false };
 const MAXIMUM_SEED = 2 ** 32 - 1;
 /** 256 bytes, the end-of-text token and at least one merge. */
 const MINIMUM_VOCABULARY = 258;
@@ -53,7 +55,7 @@ function Count(minimum = 1): PropertyDecorator {
 /** A finite number above 0. */
 function Positive(): PropertyDecorator {
   return (target, key) => {
-    IsNumber({ allowNaN: false, allowInfinity: false })(target, key);
+    IsNumber(FINITE, { message: 'must be a finite number' })(target, key);
     IsPositive()(target, key);
   };
 }
@@ -61,7 +63,7 @@ function Positive(): PropertyDecorator {
 /** A finite number in 0 … 1. */
 function Fraction(): PropertyDecorator {
   return (target, key) => {
-    IsNumber({ allowNaN: false, allowInfinity: false })(target, key);
+    IsNumber(FINITE, { message: 'must be a finite number' })(target, key);
     Min(0)(target, key);
     Max(1)(target, key);
   };
@@ -104,7 +106,7 @@ export class SampleSection implements SampleConfiguration {
 
 export class CollectSection implements CollectConfiguration {
   @Count() @Max(1000) readonly judgementsPerComparison: number = 1;
-  @IsOptional() @Count() @Max(256) readonly simulatedLabelers?: number;
+  @IsOptional() @Count() @Max(MAXIMUM_SIMULATED_LABELERS) readonly simulatedLabelers?: number;
   @IsString() @IsNotEmpty() @MaxLength(20_000) readonly guideline: string =
     'Choose the response that continues the text in the more positive, hopeful tone. If neither is better, say so.';
   @Positive() readonly simulatedNoise: number = 1;
@@ -119,7 +121,7 @@ export class RewardSection implements RewardConfiguration {
 
 export class KlSection implements KlConfiguration {
   @IsIn(['adaptive', 'fixed']) readonly controller: 'adaptive' | 'fixed' = 'adaptive';
-  @IsNumber({ allowNaN: false, allowInfinity: false }) @Min(0) readonly coefficient: number = 0.15;
+  @IsNumber(FINITE, { message: 'must be a finite number' }) @Min(0) readonly coefficient: number = 0.15;
   @Positive() readonly target: number = 6;
   @Positive() readonly horizon: number = 10_000;
 }

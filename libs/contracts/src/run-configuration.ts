@@ -37,6 +37,9 @@ export interface SampleConfiguration {
   readonly heldOut: number;
 }
 
+/** Each simulated labeler is an account and a client of its own; more would not be faster. */
+export const MAXIMUM_SIMULATED_LABELERS = 64;
+
 export interface CollectConfiguration {
   readonly judgementsPerComparison: number;
   /** How many simulated labelers judge; absent: people do, and the run waits for them. */

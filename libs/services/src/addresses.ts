@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Environment } from '@plumbline/config';
-import { readJsonFile, writeJsonFile } from './atomic-file.js';
+import { readReplaceableJsonFile, writeJsonFile } from './atomic-file.js';
 import { freePort, isPortFree } from './ports.js';
 import { ServicesError } from './services-error.js';
 
@@ -20,7 +20,7 @@ function portsFile(home: string): string {
  * @throws ServicesError `port-in-use` when PLUMBLINE_API_PORT asks for one that is taken
  */
 export async function choosePorts(settings: Environment): Promise<ServicePorts> {
-  const remembered = (readJsonFile(portsFile(settings.home)) ?? {}) as Partial<ServicePorts>;
+  const remembered = (readReplaceableJsonFile(portsFile(settings.home)) ?? {}) as Partial<ServicePorts>;
   const ports: ServicePorts = {
     postgres: await freePort(remembered.postgres),
     temporal: await freePort(remembered.temporal),

@@ -7,7 +7,8 @@ export function writeJsonFile(file: string, value: unknown, mode = 0o644): void 
   mkdirSync(dirname(file), { recursive: true });
   const partial = `${file}.${randomBytes(6).toString('hex')}`;
   try {
-    writeFileSync(partial, `${JSON.stringify(value, null, 2)}\n`, { mode });
+    // `flush`: on disk before the name points at it, or a power cut could leave an empty file.
+    writeFileSync(partial, `${JSON.stringify(value, null, 2)}\n`, { mode, flush: true });
     renameSync(partial, file);
   } catch (error) {
     rmSync(partial, { force: true });
@@ -21,6 +22,16 @@ export function readJsonFile(file: string): unknown {
     return JSON.parse(readFileSync(file, 'utf8')) as unknown;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Null also when the file is damaged: for what is written anew anyway. */
+export function readReplaceableJsonFile(file: string): unknown {
+  try {
+    return readJsonFile(file);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
     throw error;
   }
 }

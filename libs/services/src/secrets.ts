@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { readJsonFile, writeJsonFile } from './atomic-file.js';
 import { generatePassword, type DatabasePasswords } from './postgres.js';
+import { ServicesError } from './services-error.js';
 
 /** PLUMBLINE_HOME/secrets.json, readable by its owner only. Nobody chooses these: the first start generates them. */
 export interface Secrets {
@@ -20,8 +21,17 @@ export function credentialsFile(home: string): string {
   return join(home, 'credentials.json');
 }
 
+/** @throws ServicesError `damaged-file` */
 export function readSecrets(home: string): Secrets {
-  return readJsonFile(secretsFile(home)) ?? {};
+  try {
+    return readJsonFile(secretsFile(home)) ?? {};
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    // Without the passwords in it the database cannot be opened, so nothing may be made up in its place.
+    throw new ServicesError('damaged-file', `${secretsFile(home)} is damaged; put its backup back`, {
+      cause: error,
+    });
+  }
 }
 
 /** Adds to what is there; the file's mode is 0600 from its first byte. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ServiceStatus } from '@plumbline/contracts';
-import { readJsonFile, writeJsonFile } from './atomic-file.js';
+import { readReplaceableJsonFile, writeJsonFile } from './atomic-file.js';
 import type { ProcessIdentity } from './process-control.js';
 
 /** One supervised program, as the supervisor last knew it. */
@@ -31,9 +31,9 @@ export function stateFile(home: string): string {
   return join(home, 'run', 'services.json');
 }
 
-/** Null before the first start. */
+/** Null before the first start, and when the file is damaged. */
 export function readState(home: string): SupervisorState | null {
-  return readJsonFile(stateFile(home)) as SupervisorState | null;
+  return readReplaceableJsonFile(stateFile(home)) as SupervisorState | null;
 }
 
 export function writeState(home: string, state: SupervisorState): void {

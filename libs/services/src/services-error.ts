@@ -6,7 +6,8 @@ export type ServicesErrorCode =
   | 'unreachable-directory'
   | 'already-changing'
   | 'not-built'
-  | 'child-failed';
+  | 'child-failed'
+  | 'damaged-file';
 
 /** A service could not be started or stopped; the message says what and where, and what to do about it. */
 export class ServicesError extends Error {

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { ArtifactError } from '@plumbline/artifacts';
 import { ConfigurationError } from '@plumbline/config';
-import { DatabaseError, type DatabaseErrorCode } from '@plumbline/database';
+import { DatabaseError, isPostgresError, type DatabaseErrorCode } from '@plumbline/database';
 import { JudgementError } from '@plumbline/labeling';
 import type { Request, Response } from 'express';
 import { ProblemError, type Problem, type ProblemCode } from './problem.js';
@@ -38,6 +38,9 @@ const DATABASE_PROBLEMS: Readonly<Record<DatabaseErrorCode, ProblemCode>> = {
   idempotency_mismatch: 'idempotency-key-reused',
 };
 
+/** SQLSTATE character_not_in_repertoire, untranslatable_character, invalid_text_representation (in JSON). */
+const UNSTORABLE_TEXT = ['22021', '22P05', '22P02'];
+
 function problemOf(error: unknown): Problem {
   if (error instanceof ProblemError) return error.toProblem();
   if (error instanceof DatabaseError) {
@@ -52,6 +55,9 @@ function problemOf(error: unknown): Problem {
   }
   if (error instanceof ArtifactError && error.code !== 'malformed') {
     return { ...plain(error.code === 'missing' || error.code === 'invalid-id' ? 404 : 500, error.message) };
+  }
+  if (UNSTORABLE_TEXT.some((code) => isPostgresError(error, code))) {
+    return plain(422, 'A text has a character that cannot be stored: U+0000, or half of a surrogate pair.');
   }
   if (error instanceof HttpException) return plain(error.getStatus(), error.message);
   const status = clientErrorStatus(error);

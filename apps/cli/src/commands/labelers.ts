@@ -1,4 +1,5 @@
 import { environment, type Environment } from '@plumbline/config';
+import { MAXIMUM_SIMULATED_LABELERS } from '@plumbline/contracts';
 import { InvalidArgumentError, type Command } from 'commander';
 import { Api } from '../api.js';
 import { print, printJson } from '../output.js';
@@ -26,8 +27,10 @@ export function addLabelerCommands(program: Command): void {
 
 function wholeNumber(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 64)
-    throw new InvalidArgumentError('It must be a whole number from 1 to 64.');
+  if (!Number.isInteger(value) || value < 1 || value > MAXIMUM_SIMULATED_LABELERS)
+    throw new InvalidArgumentError(
+      `It must be a whole number from 1 to ${String(MAXIMUM_SIMULATED_LABELERS)}.`,
+    );
   return value;
 }
 

@@ -39,7 +39,10 @@ export function header({ run, headline }: ReportDocument): Html {
 
 function summary({ prompts, goldWinRate, klNatsPerSequence }: Headline): string {
   const { policy } = goldWinRate;
+  const verdict =
+    policy.low > 0.5 ? '' : policy.high < 0.5 ? 'The policy got worse. ' : 'No difference was shown. ';
   return (
+    verdict +
     `On ${prompts} held-out prompts the policy’s response scores a higher gold reward than the pretrained model’s ` +
     `${percent(policy.value)} of the time, ties counting half (95 % interval ${percentInterval(policy)}), ` +
     `at a KL of ${fixed(klNatsPerSequence.value, 1)} nats per response.`

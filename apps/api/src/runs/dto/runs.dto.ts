@@ -1,5 +1,11 @@
 import { ApiProperty, ApiPropertyOptional, ApiExtraModels, getSchemaPath } from '@nestjs/swagger';
-import { STATUSES, STEP_NAMES, type Status, type StepName } from '@plumbline/contracts';
+import {
+  MAXIMUM_SIMULATED_LABELERS,
+  STATUSES,
+  STEP_NAMES,
+  type Status,
+  type StepName,
+} from '@plumbline/contracts';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -100,7 +106,11 @@ export class MetricsQueryDto {
 }
 
 export class SimulatedLabelersRequestDto {
-  @ApiProperty({ type: 'integer', minimum: 1, maximum: 100 }) @IsInt() @Min(1) @Max(100) count!: number;
+  @ApiProperty({ type: 'integer', minimum: 1, maximum: MAXIMUM_SIMULATED_LABELERS })
+  @IsInt()
+  @Min(1)
+  @Max(MAXIMUM_SIMULATED_LABELERS)
+  count!: number;
 }
 
 export class RunIdDto {
