@@ -38,7 +38,7 @@ afterEach(async () => {
 /** Throw-away unless `durable`: what is committed is then not always written yet. */
 async function start({ directory = folder, durable = false } = {}): Promise<ProcessIdentity> {
   const address = { port, superuserPassword: passwords.superuser };
-  const launch = await preparePostgres({ directory, ...address, env: childEnvironment() });
+  const launch = await preparePostgres({ directory, ...address, durable, env: childEnvironment() });
   const child = spawnLaunch(launch, 'ignore');
   await once(child, 'spawn');
   const server = await identify(child.pid ?? 0);
