@@ -38,7 +38,13 @@ export function createRunRecords({ database, artifacts }: PipelineDependencies):
       await setRunStatus(database, { runId, status, ...(reason === undefined ? {} : { reason }), actor });
     },
 
-    requestPause: (input) => setPauseRequested(database, input),
+    requestPause: async ({ runId, paused }) => {
+      await setPauseRequested(database, { runId, paused });
+      // Who resumes a run should not read afterwards that it is paused; the step itself follows in a moment.
+      if (!paused && (await getRun(database, runId)).status === 'paused') {
+        await setRunStatus(database, { runId, status: 'running', actor });
+      }
+    },
 
     pauseRequested: async ({ runId }) => (await getRun(database, runId)).pauseRequested,
   };

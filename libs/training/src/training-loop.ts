@@ -29,6 +29,9 @@ export async function runTrainingLoop(loop: TrainingLoop): Promise<TrainingLoopO
   const { context, phase, unit, from, total, checkpointEvery } = loop;
   const reportEvery = Math.max(1, Math.floor(total / CURVE_POINTS));
   let latest = context.resumeFrom;
+  // The first update compiles its programs: seconds in which nothing else can be said.
+  context.progress({ phase: `compiling, then ${phase}`, done: from, total, unit });
+  await context.breathe();
   for (let index = from; index < total; index++) {
     const metrics = await loop.update(index);
     const done = index + 1;
