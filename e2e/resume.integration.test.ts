@@ -57,7 +57,7 @@ describe('a run that is interrupted', () => {
     await installation.until(runId, committed('pretrain', 1));
     await installation.json('run', 'pause', runId);
     await installation.until(runId, ({ status }) => status === 'paused');
-    await installation.json('run', 'resume', runId);
+    expect(await installation.json('run', 'resume', runId)).toMatchObject({ status: 'running' });
     const run = await installation.completed(runId);
     expect(checkpointIds(run)).toEqual(unbroken);
   });
