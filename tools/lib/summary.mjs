@@ -25,8 +25,12 @@ export function summarise(run, report) {
     `  gold win rate          ${share(headline.goldWinRate.policy)}   best-of-${headline.bestOf}: ${share(headline.goldWinRate.bestOf)}`,
     `  gold reward            ${mean(headline.goldReward.policy)}   pretrained: ${mean(headline.goldReward.pretrained)}`,
     `  KL, nats per sequence  ${mean(headline.klNatsPerSequence)}`,
-    `  reward-model accuracy  ${share(headline.rewardModelAccuracy)} on ${headline.rewardModelAccuracy.n} held-out comparisons${ceiling}`,
   );
+  const accuracy = headline.rewardModelAccuracy;
+  // Null when labelers called every held-out comparison a tie.
+  if (accuracy !== null) {
+    lines.push(`  reward-model accuracy  ${share(accuracy)} on ${accuracy.n} held-out comparisons${ceiling}`);
+  }
   return lines.join('\n');
 }
 
