@@ -35,7 +35,6 @@ export function recordingActivities(behaviour: Behaviour): {
 } {
   const recording: Recording = { calls: [], pauses: new Map(), judged: new Map() };
   const { calls, pauses, judged } = recording;
-  const stepIds = new Map<string, string>();
 
   const compute = (name: keyof ComputeActivities, output: string) => async (step: StepReference) => {
     calls.push(name);
@@ -65,7 +64,6 @@ export function recordingActivities(behaviour: Behaviour): {
     evaluate: compute('evaluate', 'evaluation'),
     beginStep: ({ step, inputs }) => {
       calls.push(`begin ${step} ${Object.keys(inputs).sort().join(',')}`.trim());
-      stepIds.set(step, `step-${step}`);
       return Promise.resolve({ stepId: `step-${step}` });
     },
     completeStep: ({ stepId, outputs }) => record(`complete ${stepId} ${Object.keys(outputs).join(',')}`),

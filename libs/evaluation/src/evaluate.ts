@@ -1,6 +1,5 @@
 /** The step `evaluate`: what the policy and the reward model are worth on prompts that neither has seen. */
 import type { EvaluationResult, RunConfiguration } from '@plumbline/contracts';
-import { promptWindows } from '@plumbline/data';
 import { fromTensorMap, disposeParameters, scalarHeadShapes, type Parameters } from '@plumbline/model';
 import {
   bestOf,
@@ -19,7 +18,7 @@ import {
 } from '@plumbline/rlhf';
 import {
   readModelCheckpoint,
-  readModelCorpus,
+  readModelPrompts,
   type ModelCheckpoint,
   type StepContext,
   type StepFunction,
@@ -60,16 +59,12 @@ export const evaluate: StepFunction = async (configuration, inputs, context) => 
     requiredInput(inputs, 'policy'),
     valueShapes(pretrained.model),
   );
-  context.progress({ phase: 'reading the corpus', done: 0, total: 1, unit: 'corpora' });
-  const corpus = await readModelCorpus(context.artifacts, pretrained);
-  await context.breathe();
-  const prompts = promptWindows(corpus, {
+  const prompts = await readModelPrompts(context, pretrained, {
     purpose: 'evaluate',
     count: settings.prompts,
     length: sample.promptTokens,
     seed,
   });
-  await context.breathe();
 
   const sampled = await sampleResponses({
     context,

@@ -2,12 +2,11 @@
 import { readCheckpoint, writeCheckpoint } from '@plumbline/artifacts';
 import { permutation, tf } from '@plumbline/compute';
 import type { OptimiseConfiguration } from '@plumbline/contracts';
-import { promptWindows } from '@plumbline/data';
 import { responseUniforms } from '@plumbline/generation';
 import { disposeParameters, fromTensorMap, scalarHeadShapes } from '@plumbline/model';
 import {
   readModelCheckpoint,
-  readModelCorpus,
+  readModelPrompts,
   runTrainingLoop,
   Trainer,
   type Batch,
@@ -53,17 +52,13 @@ export const optimise: StepFunction = async (configuration, inputs, context) => 
     requiredInput(inputs, 'reward'),
     scalarHeadShapes(model.width),
   );
-  context.progress({ phase: 'reading the corpus', done: 0, total: 1, unit: 'corpora' });
-  const corpus = await readModelCorpus(context.artifacts, pretrained);
-  await context.breathe();
   const total = Math.ceil(settings.episodes / settings.batch);
-  const prompts = promptWindows(corpus, {
+  const prompts = await readModelPrompts(context, pretrained, {
     purpose: 'optimise',
     count: total * settings.batch,
     length: sample.promptTokens,
     seed,
   });
-  await context.breathe();
 
   const start =
     context.resumeFrom === null ? null : await readCheckpoint(context.artifacts, context.resumeFrom);

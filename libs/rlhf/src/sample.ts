@@ -1,7 +1,6 @@
 /** The step `sample`: responses of the pretrained model, two a prompt, for labelers to compare. */
 import type { ComparisonSet, RunConfiguration } from '@plumbline/contracts';
-import { promptWindows } from '@plumbline/data';
-import { readModelCheckpoint, readModelCorpus, type StepFunction } from '@plumbline/training';
+import { readModelCheckpoint, readModelPrompts, type StepFunction } from '@plumbline/training';
 import { comparison } from './comparison-set.js';
 import { sampleResponses } from './sample-responses.js';
 import { requiredInput } from './required-input.js';
@@ -13,16 +12,12 @@ import { requiredInput } from './required-input.js';
 export const sample: StepFunction = async (configuration, inputs, context) => {
   const { seed, sample: settings } = configuration;
   const model = await readModelCheckpoint(context.artifacts, requiredInput(inputs, 'model'));
-  context.progress({ phase: 'reading the corpus', done: 0, total: 1, unit: 'corpora' });
-  const corpus = await readModelCorpus(context.artifacts, model);
-  await context.breathe();
-  const prompts = promptWindows(corpus, {
+  const prompts = await readModelPrompts(context, model, {
     purpose: 'sample',
     count: settings.comparisons,
     length: settings.promptTokens,
     seed,
   });
-  await context.breathe();
 
   const result = await sampleResponses({
     context,

@@ -1,6 +1,7 @@
 export * from './adamw.js';
 export * from './batches.js';
 export * from './model-checkpoint.js';
+export * from './model-prompts.js';
 export * from './pretrain.js';
 export * from './schedule.js';
 export * from './step.js';

@@ -1,6 +1,5 @@
 import { readCheckpoint, type ArtifactStore, type CheckpointContent } from '@plumbline/artifacts';
 import type { ModelConfiguration } from '@plumbline/contracts';
-import { readTokenizedCorpus, type TokenizedCorpus } from '@plumbline/data';
 import { checkShapes, parameterShapes, Tokenizer } from '@plumbline/model';
 
 /** A checkpoint that holds a language model, alone or with heads beside it. */
@@ -36,18 +35,4 @@ export async function readModelCheckpoint(
   }
   const tokenizer = new Tokenizer(await artifacts.getJson<unknown>(tokenizerId));
   return { id, model, tokenizer, tokenizerId, checkpoint };
-}
-
-/**
- * The corpus that a pretrained model was trained on, as its tokens.
- * @throws Error when the checkpoint is not of pretraining; ArtifactError when a blob is missing or corrupted
- */
-export async function readModelCorpus(
-  artifacts: ArtifactStore,
-  { id, checkpoint, tokenizer }: ModelCheckpoint,
-): Promise<TokenizedCorpus> {
-  const corpusId = checkpoint.references['corpus'];
-  if (corpusId === undefined)
-    throw new Error(`checkpoint ${id} refers to no corpus: it is not of pretraining`);
-  return readTokenizedCorpus(artifacts, corpusId, tokenizer);
 }
