@@ -31,7 +31,7 @@ process.on('message', (message: ToChild) => {
 
 async function compute(start: StartMessage): Promise<void> {
   try {
-    loadTensorFlow({ device: start.device, threads: start.threads });
+    loadTensorFlow({ device: start.plan.device, threads: start.plan.threads });
     const result = await STEPS[start.step](start.configuration, start.inputs, contextOf(start));
     const outputs = result.outcome === 'completed' ? result.outputs : {};
     await send({ kind: 'end', outcome: result.outcome, outputs });
@@ -48,6 +48,7 @@ function contextOf(start: StartMessage): StepContext {
   let pauseRequested = false;
   return {
     artifacts: openArtifactStore(start.artifactsUrl),
+    plan: start.plan,
     resumeFrom: start.resumeFrom,
     progress: (progress) => void send({ kind: 'progress', progress }),
     commit: async ({ index, id }) => {

@@ -1,5 +1,5 @@
 import type { RunConfiguration, StepInputs, StepName } from '@plumbline/contracts';
-import type { StepProgress } from '@plumbline/training';
+import type { ExecutionPlan, StepProgress } from '@plumbline/training';
 
 /*
  * What gpu-worker and its TensorFlow child say to one another over the channel that forking gives them. The child has
@@ -14,8 +14,7 @@ export interface StartMessage {
   readonly inputs: StepInputs;
   readonly resumeFrom: string | null;
   readonly artifactsUrl: string;
-  readonly device: 'cpu' | 'gpu';
-  readonly threads: number;
+  readonly plan: ExecutionPlan;
 }
 
 /** The answer to a commit that is durable now. */

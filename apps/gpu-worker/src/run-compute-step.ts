@@ -11,7 +11,7 @@ import {
   SupersededError,
   type MetricPoint,
 } from '@plumbline/database';
-import type { StepProgress } from '@plumbline/training';
+import { COMPILED_FP32, type ExecutionPlan, type StepProgress } from '@plumbline/training';
 import type { DataSource } from 'typeorm';
 import { runComputeProcess } from './compute-process.js';
 import type { StartMessage } from './protocol.js';
@@ -36,18 +36,9 @@ export interface ComputeDependencies {
   readonly threads: number | null;
 }
 
-/**
- * Under which conditions a step computes. Fixed at its first attempt: another device or number of threads would round
- * otherwise, and a resumed step would not end like an unbroken one.
- */
-interface DevicePlan {
-  readonly device: 'cpu' | 'gpu';
-  readonly threads: number;
-}
-
 /** This worker cannot continue what another began; a worker of that kind can. */
 export class PlanMismatchError extends Error {
-  constructor(planned: DevicePlan, device: string) {
+  constructor(planned: ExecutionPlan, device: string) {
     super(`the step was begun on a ${planned.device}; this worker computes on a ${device}`);
     this.name = 'PlanMismatchError';
   }
@@ -90,7 +81,7 @@ export async function runComputeStep(
     inputs: work.inputs,
     resumeFrom: checkpoint,
     artifactsUrl: dependencies.artifactsUrl,
-    ...plan,
+    plan,
   };
   const pulse = setInterval(() => {
     if (Date.now() - lastWordAt < LONGEST_SILENCE_MS) observer.heartbeat({ progress, checkpoint });
@@ -138,14 +129,11 @@ async function planOf(
   { database, device, threads }: ComputeDependencies,
   stepId: string,
   epoch: number,
-): Promise<DevicePlan> {
-  const mine: DevicePlan = { device, threads: threads ?? availableParallelism() };
-  const plan = (await storePlan(database, {
-    stepId,
-    epoch,
-    plan: { ...mine },
-    actor: ACTOR,
-  })) as unknown as DevicePlan;
+): Promise<ExecutionPlan> {
+  const mine: ExecutionPlan = { ...COMPILED_FP32, device, threads: threads ?? availableParallelism() };
+  const stored = await storePlan(database, { stepId, epoch, plan: { ...mine }, actor: ACTOR });
+  // Plans once said no more than device and threads: everything was compiled in fp32 then.
+  const plan: ExecutionPlan = { ...COMPILED_FP32, ...stored };
   if (plan.device !== device) throw new PlanMismatchError(plan, device);
   return plan;
 }

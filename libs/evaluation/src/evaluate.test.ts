@@ -7,7 +7,7 @@ import type {
   StepInputs,
 } from '@plumbline/contracts';
 import { initialActorCritic, initialRewardModel, sample } from '@plumbline/rlhf';
-import { pretrain, type StepContext, type StepOutcome } from '@plumbline/training';
+import { COMPILED_FP32, pretrain, type StepContext, type StepOutcome } from '@plumbline/training';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +27,7 @@ function recordingContext(
   return {
     commits,
     artifacts: new FileArtifactStore(join(directory, 'artifacts')),
+    plan: COMPILED_FP32,
     resumeFrom: options.resumeFrom ?? null,
     progress: () => undefined,
     commit: (checkpoint) => {

@@ -7,7 +7,7 @@ import type {
   RunConfiguration,
 } from '@plumbline/contracts';
 import { optimise, sample, trainReward } from '@plumbline/rlhf';
-import { pretrain, type StepContext, type StepOutcome } from '@plumbline/training';
+import { COMPILED_FP32, pretrain, type StepContext, type StepOutcome } from '@plumbline/training';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,6 +71,7 @@ beforeAll(async () => {
   };
   context = {
     artifacts: new FileArtifactStore(join(directory, 'artifacts')),
+    plan: COMPILED_FP32,
     resumeFrom: null,
     progress: () => undefined,
     commit: () => Promise.resolve(),

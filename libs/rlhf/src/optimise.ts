@@ -80,7 +80,7 @@ export const optimise: StepFunction = async (configuration, inputs, context) => 
     weights: start?.weights ?? initialActorCritic(pretrained.checkpoint.weights, reward.checkpoint.weights),
     optimizer: start?.optimizer,
     updates: state.iterations * updatesPerIteration,
-    compiled: true,
+    plan: context.plan,
   });
   const reference = fromTensorMap(pretrained.checkpoint.weights);
   const rewardParameters = fromTensorMap(reward.checkpoint.weights);

@@ -71,7 +71,7 @@ export const trainReward: StepFunction = async (configuration, inputs, context) 
     weights,
     optimizer: start?.optimizer,
     updates: start?.index ?? 0,
-    compiled: true,
+    plan: context.plan,
   });
   try {
     const result = await runTrainingLoop({

@@ -8,7 +8,7 @@ import type {
   RunConfiguration,
   SampledComparison,
 } from '@plumbline/contracts';
-import type { StepContext, StepProgress } from '@plumbline/training';
+import { COMPILED_FP32, type StepContext, type StepProgress } from '@plumbline/training';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -101,6 +101,7 @@ export function recordingContext(
     reports,
     metric: (name) => reports.flatMap(({ metrics }) => metrics?.values[name] ?? []),
     artifacts,
+    plan: COMPILED_FP32,
     resumeFrom: options.resumeFrom ?? null,
     progress: (report) => void reports.push(report),
     commit: (checkpoint) => {

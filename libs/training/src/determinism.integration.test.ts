@@ -11,7 +11,7 @@ const PROGRAM = `
   import { encodeSafetensors, sha256 } from '@plumbline/artifacts';
   import { loadTensorFlow, tf } from '@plumbline/compute';
   import { forward, initialise, logits, tokenLogProbabilities, toTensorMap } from '@plumbline/model';
-  import { Trainer } from '@plumbline/training';
+  import { COMPILED_FP32, EAGER_FP32, Trainer } from '@plumbline/training';
   loadTensorFlow({ device: 'cpu', threads: 2 });
   const model = { layers: 2, heads: 2, width: 32, context: 32, vocabulary: 300 };
   const rows = Int32Array.from({ length: 8 * 33 }, (_, i) => (i * i * 31 + i) % 300);
@@ -23,7 +23,7 @@ const PROGRAM = `
     }),
     maximumGradientNorm: 1,
     weights: toTensorMap(initialise(model, 1)),
-    compiled: process.argv.includes('compiled'),
+    plan: process.argv.includes('compiled') ? COMPILED_FP32 : EAGER_FP32,
   });
   const hashes = [];
   for (let update = 0; update < 12; update++) {

@@ -1,5 +1,6 @@
 export * from './adamw.js';
 export * from './batches.js';
+export * from './execution-plan.js';
 export * from './model-checkpoint.js';
 export * from './model-prompts.js';
 export * from './pretrain.js';

@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  pretrain as compiledPretrain,
-  pretrainWith,
+  COMPILED_FP32,
+  EAGER_FP32,
+  pretrain,
   readModelCheckpoint,
+  type ExecutionPlan,
   type StepContext,
   type StepProgress,
 } from './index.js';
@@ -50,7 +52,7 @@ function configuration(changes: Partial<RunConfiguration['pretrain']> = {}): Run
 
 /** A worker's view of a step: remembers what was committed, pauses or dies after a number of commits. */
 function recordingContext(
-  options: { resumeFrom?: string | null; pauseAfter?: number; dieAfter?: number } = {},
+  options: { resumeFrom?: string | null; pauseAfter?: number; dieAfter?: number; plan?: ExecutionPlan } = {},
 ): StepContext & { commits: { index: number; id: string }[]; reports: StepProgress[] } {
   const commits: { index: number; id: string }[] = [];
   const reports: StepProgress[] = [];
@@ -58,6 +60,8 @@ function recordingContext(
     commits,
     reports,
     artifacts: new FileArtifactStore(join(directory, 'artifacts')),
+    // Compiling takes longer than these few updates.
+    plan: options.plan ?? EAGER_FP32,
     resumeFrom: options.resumeFrom ?? null,
     progress: (report) => void reports.push(report),
     commit: (checkpoint) => {
@@ -68,9 +72,6 @@ function recordingContext(
     breathe: () => Promise.resolve(),
   };
 }
-
-/** Op by op, because compiling takes longer than these few updates. */
-const pretrain = pretrainWith({ compiled: false });
 
 describe('pretrain', () => {
   it('learns, and ends with the same checkpoint however often it is interrupted', async () => {
@@ -101,10 +102,10 @@ describe('pretrain', () => {
 
   it('continues exactly when compiled, too', async () => {
     const settings = configuration({ tokens: 4 * 4 * 16, checkpointEvery: 2 });
-    const whole = recordingContext();
-    const result = await compiledPretrain(settings, {}, whole);
-    const resumed = recordingContext({ resumeFrom: whole.commits[0]!.id });
-    expect(await compiledPretrain(settings, {}, resumed)).toEqual(result);
+    const whole = recordingContext({ plan: COMPILED_FP32 });
+    const result = await pretrain(settings, {}, whole);
+    const resumed = recordingContext({ plan: COMPILED_FP32, resumeFrom: whole.commits[0]!.id });
+    expect(await pretrain(settings, {}, resumed)).toEqual(result);
   }, 120_000);
 
   it('writes a checkpoint that holds the model, the tokenizer and nothing of the run', async () => {

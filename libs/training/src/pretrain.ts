@@ -23,7 +23,7 @@ import {
 } from '@plumbline/model';
 import { evenWindows, WindowBatches } from './batches.js';
 import { learningRateAt } from './schedule.js';
-import type { ExecutionPlan, StepContext, StepFunction, StepOutcome } from './step.js';
+import type { StepContext, StepFunction } from './step.js';
 import { Trainer, type Batch } from './trainer.js';
 import { runTrainingLoop } from './training-loop.js';
 
@@ -56,18 +56,7 @@ interface PretrainStart {
  *
  * @throws CorpusError naming `pretrain.corpus`; RangeError naming `model.vocabulary` when the corpus is too small for it.
  */
-export const pretrain = pretrainWith({ compiled: true });
-
-/** `pretrain` under another execution plan: the same work, other rounding. */
-export function pretrainWith(plan: ExecutionPlan): StepFunction {
-  return (configuration, _inputs, context) => runPretraining(configuration, context, plan);
-}
-
-async function runPretraining(
-  configuration: RunConfiguration,
-  context: StepContext,
-  plan: ExecutionPlan,
-): Promise<StepOutcome> {
+export const pretrain: StepFunction = async (configuration, _inputs, context) => {
   const { model, pretrain: settings } = configuration;
   const start = context.resumeFrom
     ? await resume(context.artifacts, context.resumeFrom)
@@ -92,7 +81,7 @@ async function runPretraining(
     weights: start.weights,
     optimizer: start.optimizer,
     updates: start.index,
-    compiled: plan.compiled,
+    plan: context.plan,
   });
   try {
     const result = await runTrainingLoop({
@@ -127,7 +116,7 @@ async function runPretraining(
   } finally {
     trainer.dispose();
   }
-}
+};
 
 /** Reads the corpus, trains the tokenizer and draws the first weights. */
 async function begin(configuration: RunConfiguration, context: StepContext): Promise<PretrainStart> {

@@ -1,6 +1,7 @@
 /** What a compute step sees of the world around it: artifacts, durable commits, progress. No Temporal, no database. */
 import type { ArtifactStore } from '@plumbline/artifacts';
 import type { RunConfiguration, StepInputs } from '@plumbline/contracts';
+import type { ExecutionPlan } from './execution-plan.js';
 
 export interface StepProgress {
   /** What is being done now, as a person would say it. */
@@ -15,6 +16,7 @@ export interface StepProgress {
 
 export interface StepContext {
   readonly artifacts: ArtifactStore;
+  readonly plan: ExecutionPlan;
   /** Newest committed checkpoint of this step; null at its first start. */
   readonly resumeFrom: string | null;
   /** Cheap; called at least every few seconds. */
@@ -40,9 +42,3 @@ export type StepFunction = (
   inputs: StepInputs,
   context: StepContext,
 ) => Promise<StepOutcome>;
-
-/** How a step computes, as far as that decides its last bits; the same in every attempt of a step. */
-export interface ExecutionPlan {
-  /** Updates as one compiled program, or op by op. */
-  readonly compiled: boolean;
-}

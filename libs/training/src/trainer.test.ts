@@ -2,6 +2,8 @@ import { leakedTensors, loadTensorFlow, tf } from '@plumbline/compute';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   clipByGlobalNorm,
+  COMPILED_FP32,
+  EAGER_FP32,
   learningRateAt,
   NonFiniteUpdateError,
   Trainer,
@@ -26,7 +28,7 @@ function linearTrainer(
     }),
     adamW: { weightDecay: options.weightDecay ?? 0 },
     maximumGradientNorm: options.maximumGradientNorm ?? 1e9,
-    compiled: options.compiled,
+    plan: options.compiled ? COMPILED_FP32 : EAGER_FP32,
     weights: { w: { dtype: 'F32', shape: [1, weight.length], data: Float32Array.from(weight) } },
   });
 }
@@ -134,6 +136,76 @@ describe('Trainer', () => {
     }
     weights(eager!).forEach((value, i) => expect(weights(compiled!)[i]).toBeCloseTo(value, 5));
     for (const trainer of [compiled!, eager!]) trainer.dispose();
+  });
+
+  describe.each([true, false])('micro-batches (compiled: %s)', (compiled) => {
+    /** Mean squared error over rows, each row with a weight of its own. */
+    const regression = (): Trainer =>
+      new Trainer({
+        loss: (parameters, { x, y, mask }) => {
+          const count = mask!.sum();
+          const errors = x!.matMul(parameters['w']!).sub(y!).square().mul(mask!);
+          return {
+            loss: errors.sum().div(count),
+            metrics: { bias: errors.sqrt().sum().div(count) },
+            weight: count,
+          };
+        },
+        maximumGradientNorm: 1,
+        plan: compiled ? COMPILED_FP32 : EAGER_FP32,
+        weights: { w: { dtype: 'F32', shape: [3, 1], data: Float32Array.of(0.3, -0.2, 0.1) } },
+      });
+    const rows = (from: number, to: number): Record<string, tf.Tensor> => {
+      const values = (size: number, frequency: number): Float32Array =>
+        Float32Array.from({ length: size * (to - from) }, (_, i) => Math.sin(frequency * (from * size + i)));
+      return {
+        x: tf.tensor2d(values(3, 1.7), [to - from, 3]),
+        y: tf.tensor2d(values(1, 2.3), [to - from, 1]),
+        mask: tf.tensor2d(
+          Float32Array.from({ length: to - from }, (_, i) => ((from + i) % 3 === 0 ? 0 : 1)),
+          [to - from, 1],
+        ),
+      };
+    };
+
+    it('make the update of the batch they are parts of', () => {
+      const [whole, parts] = [regression(), regression()];
+      for (let update = 0; update < 4; update++) {
+        const large = rows(12 * update, 12 * update + 12);
+        const micro = [0, 4, 8].map((from) => rows(12 * update + from, 12 * update + from + 4));
+        const expected = whole.update(large, 0.01);
+        const found = parts.update(micro, 0.01);
+        expect(Object.keys(found).sort()).toEqual(['bias', 'gradientNorm', 'loss']);
+        for (const [name, value] of Object.entries(expected)) expect(found[name]! / value).toBeCloseTo(1, 5);
+        tf.dispose([large, micro]);
+      }
+      const [expected, found] = [whole.snapshot(), parts.snapshot()];
+      for (const state of ['weights', 'optimizer'] as const) {
+        for (const [name, { data }] of Object.entries(expected[state])) {
+          data.forEach((value, i) => expect(found[state][name]!.data[i]).toBeCloseTo(value, 6));
+        }
+      }
+      for (const trainer of [whole, parts]) trainer.dispose();
+    });
+
+    it('one alone is the batch itself; none is refused; none of a bad update is left', async () => {
+      const trainer = regression();
+      const other = regression();
+      const batch = rows(0, 4);
+      expect(trainer.update([batch], 0.01)).toEqual(other.update(batch, 0.01));
+      expect(trainer.snapshot()).toEqual(other.snapshot());
+      expect(() => trainer.update([], 0.01)).toThrow(RangeError);
+      const bad = { ...batch, y: tf.fill([4, 1], NaN) };
+      const leaked = await leakedTensors(() => {
+        trainer.update([batch, batch], 0.01);
+        const before = trainer.snapshot();
+        expect(() => trainer.update([batch, bad], 0.01)).toThrow(NonFiniteUpdateError);
+        expect(trainer.snapshot()).toEqual(before);
+      });
+      expect(leaked).toBe(0);
+      tf.dispose([batch, bad]);
+      for (const each of [trainer, other]) each.dispose();
+    });
   });
 
   it.each([true, false])('keeps the tensor count flat (compiled: %s)', async (compiled) => {

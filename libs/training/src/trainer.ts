@@ -3,8 +3,9 @@
  * varies from update to update enters as a tensor.
  */
 import type { TensorMap } from '@plumbline/artifacts';
-import { compile, tf, type Compiled, type Tensor } from '@plumbline/compute';
+import { tf, type Tensor } from '@plumbline/compute';
 import { disposeParameters, fromTensorMap, mapValues, toTensorMap, type Parameters } from '@plumbline/model';
+import { EAGER_FP32, type ExecutionPlan } from './execution-plan.js';
 import {
   adamW,
   ADAMW_DEFAULTS,
@@ -13,6 +14,7 @@ import {
   type AdamWOptions,
   type AdamWSchedule,
 } from './adamw.js';
+import { NamedFunction, type NamedTensors } from './named-function.js';
 
 /** Named inputs of the loss, the same names and shapes at every update. */
 export type Batch = Readonly<Record<string, Tensor>>;
@@ -23,6 +25,11 @@ export interface LossValue {
   readonly metrics?: Readonly<Record<string, Tensor>>;
   /** Tensors of any shape that `evaluate` returns, such as log-probabilities. */
   readonly outputs?: Readonly<Record<string, Tensor>>;
+  /**
+   * Over how many examples or tokens loss and metrics are means, a scalar: micro-batches count in this proportion.
+   * Absent: all count the same.
+   */
+  readonly weight?: Tensor;
 }
 
 /** A function of its arguments alone: numbers that vary belong into the batch. */
@@ -39,10 +46,10 @@ export interface TrainerOptions {
   /** Updates already done; counts for Adam's bias correction. */
   readonly updates?: number;
   /**
-   * Whether updates run as one compiled program or op by op (default). Compiling takes seconds for each new shape of
-   * batch; the two differ in rounding, so a step must not change between them.
+   * Whether updates run as compiled programs or op by op (default). Compiling takes seconds for each new shape of
+   * batch; plans differ in rounding, so a step must not change between them.
    */
-  readonly compiled?: boolean;
+  readonly plan?: Pick<ExecutionPlan, 'mode' | 'precision'>;
 }
 
 /** Loss, gradient norm before clipping (`gradientNorm`) and the loss function's metrics. */
@@ -58,10 +65,7 @@ export class Trainer {
   private moments: Parameters;
   private updatesDone: number;
   private readonly adamW: AdamWOptions;
-  private program: ReturnType<Trainer['build']> | undefined;
-  /** Of the last outputs of the program; known once it has been traced. */
-  private metricNames: readonly string[] = [];
-  private outputNames: readonly string[] = [];
+  private readonly programs = new Map<string, NamedFunction>();
 
   constructor(private readonly options: TrainerOptions) {
     this.adamW = { ...ADAMW_DEFAULTS, ...options.adamW };
@@ -80,23 +84,28 @@ export class Trainer {
   }
 
   /**
-   * One update. The batch stays the caller's.
+   * One update. Several micro-batches make the update that one large batch of all their rows would make, but for
+   * rounding: gradients, loss and metrics are means over them, weighted by the loss function's `weight`. Only one
+   * micro-batch is in memory at a time. The batches stay the caller's.
    *
-   * @throws NonFiniteUpdateError before anything changed.
+   * @throws NonFiniteUpdateError before anything changed; RangeError without a batch.
    */
-  update(batch: Batch, learningRate: number): UpdateMetrics {
+  update(batch: Batch | readonly Batch[], learningRate: number): UpdateMetrics {
+    const batches = isList(batch) ? batch : [batch];
+    if (batches.length === 0) throw new RangeError('an update needs at least one batch');
     const update = this.updatesDone + 1;
-    const result = this.compute(batch, adamWSchedule(update, learningRate, this.adamW));
-    const { metrics } = readAndDispose(result);
+    const schedule = adamWSchedule(update, learningRate, this.adamW);
+    const { metrics, parameters, moments } =
+      batches.length === 1 ? this.step(batches[0]!, schedule) : this.accumulatedStep(batches, schedule);
     if (!Number.isFinite(metrics['loss']) || !Number.isFinite(metrics['gradientNorm'])) {
-      disposeParameters({ ...result.parameters, ...result.moments });
+      disposeParameters({ ...parameters, ...moments });
       throw new NonFiniteUpdateError(
         `update ${update}: loss ${metrics['loss']}, gradient norm ${metrics['gradientNorm']}; nothing was changed`,
       );
     }
     disposeParameters({ ...this.parametersNow, ...this.moments });
-    this.parametersNow = result.parameters;
-    this.moments = result.moments;
+    this.parametersNow = parameters;
+    this.moments = moments;
     this.updatesDone = update;
     return metrics;
   }
@@ -106,9 +115,10 @@ export class Trainer {
    * that updates: what the next update computes of the same batch is equal to the last bit. Costs as much as an update.
    */
   evaluate(batch: Batch): { metrics: UpdateMetrics; outputs: Readonly<Record<string, Float32Array>> } {
-    const result = this.compute(batch, adamWSchedule(this.updatesDone + 1, 0, this.adamW));
-    disposeParameters({ ...result.parameters, ...result.moments });
-    return readAndDispose(result);
+    const schedule = adamWSchedule(this.updatesDone + 1, 0, this.adamW);
+    const { metrics, outputs, parameters, moments } = this.step(batch, schedule);
+    disposeParameters({ ...parameters, ...moments });
+    return { metrics, outputs };
   }
 
   /** Parameters and moments in host memory. */
@@ -118,80 +128,136 @@ export class Trainer {
 
   dispose(): void {
     disposeParameters({ ...this.parametersNow, ...this.moments });
-    if (this.program && 'dispose' in this.program) this.program.dispose();
+    for (const program of this.programs.values()) program.dispose();
+    this.programs.clear();
   }
 
-  private compute(batch: Batch, schedule: AdamWSchedule<number>): UpdateResult {
-    const names = Object.keys(batch).sort();
-    const rates = SCHEDULE.map((name) => tf.scalar(schedule[name]));
-    const inputs = [
-      ...rates,
-      ...names.map((name) => batch[name]!),
-      ...Object.values(this.parametersNow),
-      ...Object.values(this.moments),
-    ];
-    const program = (this.program ??= this.build(names));
-    const outputs = program(...inputs);
-    tf.dispose(rates);
-    const take = (keys: readonly string[]): Record<string, Tensor> =>
-      Object.fromEntries(keys.map((name) => [name, outputs.shift()!]));
+  /** Forward, backward and optimizer as one program. */
+  private step(batch: Batch, schedule: AdamWSchedule<number>): StepResult {
+    const result = this.run(
+      'the training update',
+      {
+        schedule: scalars(schedule),
+        batch,
+        parameters: this.parametersNow,
+        moments: this.moments,
+      },
+      ({ schedule, batch, parameters, moments }) => {
+        const given = lossAndGradients(this.options.loss, parameters!, batch!);
+        const { metrics, outputs, gradients, weight } = given;
+        if (weight) tf.dispose(weight);
+        const { gradientNorm, ...next } = this.optimizerStep(parameters!, moments!, gradients, schedule!);
+        return { ...next, metrics: { ...metrics, gradientNorm }, outputs };
+      },
+    );
     return {
-      parameters: take(Object.keys(this.parametersNow)),
-      moments: take(Object.keys(this.moments)),
-      metrics: take(this.metricNames),
-      outputs: take(this.outputNames),
+      parameters: result['parameters']!,
+      moments: result['moments']!,
+      metrics: mapValues(read(result['metrics']!), (values) => values[0]!),
+      outputs: read(result['outputs']!),
     };
   }
 
-  /** The update as a function from a list of tensors to a list of tensors, compiled if so asked. */
-  private build(batchNames: readonly string[]): Compiled | ((...inputs: Tensor[]) => Tensor[]) {
-    const parameterNames = Object.keys(this.parametersNow);
-    const momentNames = Object.keys(this.moments);
-    const update = (...inputs: Tensor[]): Tensor[] => {
-      const take = (names: readonly string[]): Record<string, Tensor> =>
-        Object.fromEntries(names.map((name) => [name, inputs.shift()!]));
-      const schedule = take(SCHEDULE) as unknown as AdamWSchedule<Tensor>;
-      const batch = take(batchNames);
-      const parameters = take(parameterNames);
-      const moments = take(momentNames);
-      const { metrics, outputs, gradients } = lossAndGradients(this.options.loss, parameters, batch);
-      const clipped = clipByGlobalNorm(gradients, this.options.maximumGradientNorm);
-      const next = adamW(parameters, moments, clipped.gradients, schedule, this.adamW);
-      const reported = { ...metrics, gradientNorm: clipped.norm };
-      this.metricNames = Object.keys(reported);
-      this.outputNames = Object.keys(outputs);
-      return [
-        ...parameterNames.map((name) => next.parameters[name]!),
-        ...momentNames.map((name) => next.moments[name]!),
-        ...Object.values(reported),
-        ...Object.values(outputs),
-      ];
+  /** One program that adds the weighted gradients of a micro-batch to those before, one that applies their mean. */
+  private accumulatedStep(
+    batches: readonly Batch[],
+    schedule: AdamWSchedule<number>,
+  ): Omit<StepResult, 'outputs'> {
+    let gradientSums: Parameters | null = null;
+    const metricSums: Record<string, number> = {};
+    let weight = 0;
+    for (const batch of batches) {
+      const result: NamedTensors = this.run(
+        gradientSums ? 'the further gradients' : 'the first gradients',
+        { batch, parameters: this.parametersNow, ...(gradientSums && { gradientSums }) },
+        ({ batch, parameters, gradientSums }) => {
+          const given = lossAndGradients(this.options.loss, parameters!, batch!);
+          const share = given.weight ?? tf.scalar(1);
+          const weighted = mapValues(given.gradients, (gradient, name) => {
+            const part = gradient.mul(share);
+            return gradientSums ? gradientSums[name]!.add(part) : part;
+          });
+          tf.dispose(given.outputs);
+          return { gradientSums: weighted, metrics: given.metrics, weight: { share } };
+        },
+      );
+      if (gradientSums) disposeParameters(gradientSums);
+      gradientSums = result['gradientSums']!;
+      const share = read(result['weight']!)['share']![0]!;
+      for (const [name, [value]] of Object.entries(read(result['metrics']!))) {
+        metricSums[name] = (metricSums[name] ?? 0) + share * value!;
+      }
+      weight += share;
+    }
+    const result = this.run(
+      'the optimizer update',
+      {
+        schedule: scalars({ ...schedule, weight }),
+        gradientSums: gradientSums!,
+        parameters: this.parametersNow,
+        moments: this.moments,
+      },
+      ({ schedule, gradientSums, parameters, moments }) => {
+        const gradients = mapValues(gradientSums!, (sum) => sum.div(schedule!['weight']!));
+        const { gradientNorm, ...next } = this.optimizerStep(parameters!, moments!, gradients, schedule!);
+        return { ...next, metrics: { gradientNorm } };
+      },
+    );
+    disposeParameters(gradientSums!);
+    const means = mapValues(metricSums, (sum) => sum / weight);
+    const gradientNorm = read(result['metrics']!)['gradientNorm']![0]!;
+    return {
+      parameters: result['parameters']!,
+      moments: result['moments']!,
+      metrics: { ...means, gradientNorm },
     };
-    return this.options.compiled
-      ? compile(update, { name: 'the training update' })
-      : (...inputs) => tf.tidy(() => update(...inputs));
+  }
+
+  /** Clipping and AdamW. */
+  private optimizerStep(
+    parameters: Parameters,
+    moments: Parameters,
+    gradients: Parameters,
+    schedule: Readonly<Record<string, Tensor>>,
+  ): { parameters: Parameters; moments: Parameters; gradientNorm: Tensor } {
+    const clipped = clipByGlobalNorm(gradients, this.options.maximumGradientNorm);
+    const rates = schedule as unknown as AdamWSchedule<Tensor>;
+    const next = adamW(parameters, moments, clipped.gradients, rates, this.adamW);
+    return { ...next, gradientNorm: clipped.norm };
+  }
+
+  /** Runs `fn` as the plan says; `schedule` among the inputs is disposed of, the rest stays the caller's. */
+  private run(name: string, inputs: NamedTensors, fn: (inputs: NamedTensors) => NamedTensors): NamedTensors {
+    let program = this.programs.get(name);
+    if (!program) {
+      program = new NamedFunction(name, fn, this.options.plan ?? EAGER_FP32);
+      this.programs.set(name, program);
+    }
+    const outputs = program.run(inputs);
+    if (inputs['schedule']) disposeParameters(inputs['schedule']);
+    return outputs;
   }
 }
 
-const SCHEDULE = ['learningRate', 'stepSize', 'rootScale'] as const;
-
-interface UpdateResult {
+interface StepResult {
   readonly parameters: Parameters;
   readonly moments: Parameters;
-  readonly metrics: Readonly<Record<string, Tensor>>;
-  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly metrics: UpdateMetrics;
+  readonly outputs: Readonly<Record<string, Float32Array>>;
 }
 
-function readAndDispose({ metrics, outputs }: UpdateResult): {
-  metrics: UpdateMetrics;
-  outputs: Record<string, Float32Array>;
-} {
-  const values = {
-    metrics: mapValues(metrics, (metric) => metric.dataSync()[0]!),
-    outputs: mapValues(outputs, (output) => Float32Array.from(output.dataSync())),
-  };
-  disposeParameters(metrics);
-  disposeParameters(outputs);
+function isList(batch: Batch | readonly Batch[]): batch is readonly Batch[] {
+  return Array.isArray(batch);
+}
+
+function scalars(values: object): Record<string, Tensor> {
+  return mapValues(values as Record<string, number>, (value) => tf.scalar(value));
+}
+
+/** The values of scalars and other tensors, which are disposed of. */
+function read(tensors: Readonly<Record<string, Tensor>>): Record<string, Float32Array> {
+  const values = mapValues(tensors, (tensor) => Float32Array.from(tensor.dataSync()));
+  disposeParameters(tensors);
   return values;
 }
 
@@ -200,21 +266,29 @@ function lossAndGradients(
   loss: LossFunction,
   parameters: Parameters,
   batch: Batch,
-): { metrics: Record<string, Tensor>; outputs: Record<string, Tensor>; gradients: Parameters } {
+): {
+  metrics: Record<string, Tensor>;
+  outputs: Record<string, Tensor>;
+  weight: Tensor | undefined;
+  gradients: Parameters;
+} {
   const names = Object.keys(parameters);
   // Kept, because the tape disposes of everything in the loss function but the loss.
   const keep = (tensor: Tensor): Tensor => tf.keep(tensor.clone());
   let metrics: Record<string, Tensor> = {};
   let outputs: Record<string, Tensor> = {};
+  let weight: Tensor | undefined;
   const { value, grads } = tf.valueAndGrads((...values: Tensor[]) => {
     const result = loss(Object.fromEntries(names.map((name, i) => [name, values[i]!])), batch);
     metrics = mapValues(result.metrics ?? {}, keep);
     outputs = mapValues(result.outputs ?? {}, keep);
+    weight = result.weight && keep(result.weight);
     return result.loss.asScalar();
   })(names.map((name) => parameters[name]!));
   return {
     metrics: { loss: value, ...metrics },
     outputs,
+    weight,
     gradients: Object.fromEntries(names.map((name, i) => [name, grads[i]!])),
   };
 }

@@ -1,0 +1,16 @@
+/** How a step computes, as far as that decides its last bits: chosen before its first update, the same in every attempt. */
+export interface ExecutionPlan {
+  readonly device: 'cpu' | 'gpu';
+  /** Threads inside one TensorFlow op and between ops. */
+  readonly threads: number;
+  /** Updates as compiled programs, or op by op. */
+  readonly mode: 'compiled' | 'eager';
+  /** Of the matrix products in updates; sums, softmax, norms, weights and moments are fp32 always. */
+  readonly precision: 'fp32' | 'bf16';
+}
+
+/** Op by op: starts at once, so it suits runs of few updates and tests. */
+export const EAGER_FP32: ExecutionPlan = { device: 'cpu', threads: 2, mode: 'eager', precision: 'fp32' };
+
+/** One XLA program an update. */
+export const COMPILED_FP32: ExecutionPlan = { ...EAGER_FP32, mode: 'compiled' };
