@@ -1,4 +1,5 @@
 import { Initial1795467600000 } from './1795467600000-initial.js';
+import { SupervisedFineTuning1795480800000 } from './1795480800000-supervised-fine-tuning.js';
 
 /** Every migration, oldest first. A landed one is never edited. */
-export const MIGRATIONS = [Initial1795467600000] as const;
+export const MIGRATIONS = [Initial1795467600000, SupervisedFineTuning1795480800000] as const;

@@ -5,3 +5,4 @@ export { pretrainStep } from './pretrain-step.js';
 export { rewardStep } from './reward-step.js';
 export { rlhfPipeline } from './rlhf-pipeline.js';
 export { sampleStep } from './sample-step.js';
+export { sftStep } from './sft-step.js';

@@ -1,4 +1,5 @@
 import {
+  pipelineSteps,
   STEP_IO,
   STEP_NAMES,
   stepWorkflowId,
@@ -18,9 +19,11 @@ import { installPauseSwitch } from './pause-switch.js';
 import { pretrainStep } from './pretrain-step.js';
 import { rewardStep } from './reward-step.js';
 import { sampleStep } from './sample-step.js';
+import { sftStep } from './sft-step.js';
 
 const STEP_WORKFLOWS: Readonly<Record<StepName, (input: StepInput) => Promise<StepResult>>> = {
   pretrain: pretrainStep,
+  sft: sftStep,
   sample: sampleStep,
   collect: collectStep,
   reward: rewardStep,
@@ -29,9 +32,9 @@ const STEP_WORKFLOWS: Readonly<Record<StepName, (input: StepInput) => Promise<St
 };
 
 /**
- * A run: pretrain → sample → collect → reward → optimise → evaluate → report, each step a child workflow. Each step
- * takes artifacts made by earlier ones and adds its own. A run may also be one step alone, or start at a later step
- * (a fork) from the artifacts of another run.
+ * A run: pretrain → (sft) → sample → collect → reward → optimise → evaluate → report, each step a child workflow. Each
+ * step takes artifacts made by earlier ones and adds its own; sft puts its model in the place of the pretrained one. A
+ * run may also be one step alone, or start at a later step (a fork) from the artifacts of another run.
  */
 export async function rlhfPipeline(input: PipelineInput): Promise<PipelineResult> {
   const { runId } = input;
@@ -60,9 +63,10 @@ export async function rlhfPipeline(input: PipelineInput): Promise<PipelineResult
   }
 }
 
-function stepsToExecute({ step, fromStep }: PipelineInput): readonly StepName[] {
+function stepsToExecute({ step, fromStep, optionalSteps = [] }: PipelineInput): readonly StepName[] {
   if (step !== undefined) return [step];
-  return STEP_NAMES.slice(fromStep === undefined ? 0 : STEP_NAMES.indexOf(fromStep));
+  const first = fromStep === undefined ? 0 : STEP_NAMES.indexOf(fromStep);
+  return pipelineSteps(optionalSteps).filter((name) => STEP_NAMES.indexOf(name) >= first);
 }
 
 function inputsOf(step: StepName, artifacts: StepInputs): StepInputs {

@@ -58,6 +58,7 @@ export function recordingActivities(behaviour: Behaviour): {
 
   const activities: ComputeActivities & PipelineActivities = {
     pretrain: compute('pretrain', 'model'),
+    fineTune: compute('fineTune', 'model'),
     sample: compute('sample', 'comparisons'),
     trainReward: compute('trainReward', 'reward'),
     optimise: compute('optimise', 'policy'),

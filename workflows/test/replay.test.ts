@@ -26,9 +26,16 @@ function historyOf(file: string): {
 }
 
 describe('replay', () => {
-  it('has histories of completion, failure, cancellation, pause and people', () => {
+  it('has histories of completion, fine-tuning, failure, cancellation, pause and people', () => {
     const scenarios = new Set(files.map((file) => file.split('.')[0]));
-    expect([...scenarios].sort()).toEqual(['cancelled', 'completed', 'failed', 'paused', 'people']);
+    expect([...scenarios].sort()).toEqual([
+      'cancelled',
+      'completed',
+      'failed',
+      'fine-tuned',
+      'paused',
+      'people',
+    ]);
   });
 
   it.each(files)('%s', async (file) => {

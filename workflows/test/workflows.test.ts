@@ -145,6 +145,34 @@ describe('pipeline', () => {
     });
   });
 
+  it('fine-tunes where that is asked for, and goes on with the model that it gives', async () => {
+    await withPipeline(SIMULATED, { optionalSteps: ['sft'] }, async (handle, { calls }, runId) => {
+      await handle.result();
+      expect(calls.filter((call) => call.startsWith('begin'))).toEqual([
+        'begin pretrain',
+        'begin sft model',
+        'begin sample model',
+        'begin collect comparisons',
+        'begin reward comparisons,model,preferences',
+        'begin optimise model,reward',
+        'begin evaluate comparisons,model,policy,preferences,reward',
+      ]);
+      expect(calls).toContain('fineTune');
+      await keepHistories('fine-tuned', runId);
+    });
+  });
+
+  it('starts at fine-tuning from a pretrained model', async () => {
+    const input = { fromStep: 'sft', optionalSteps: ['sft'], inputs: { model: 'm' } } as const;
+    await withPipeline(SIMULATED, input, async (handle, { calls }) => {
+      await handle.result();
+      expect(calls.filter((call) => call.startsWith('begin')).slice(0, 2)).toEqual([
+        'begin sft model',
+        'begin sample model',
+      ]);
+    });
+  });
+
   it('runs one step alone, from the inputs it is given, without a report', async () => {
     await withPipeline(SIMULATED, { step: 'sample', inputs: { model: 'm' } }, async (handle, { calls }) => {
       expect(await handle.result()).toEqual({ outputs: { model: 'm', comparisons: 'comparisons-id' } });

@@ -1,4 +1,4 @@
-import { STEP_NAMES } from '@plumbline/contracts';
+import { stepsOf } from '@plumbline/contracts';
 import type { RunDetail, StepDetail } from './api.js';
 import { took } from './describe-run.js';
 import { formatNumber } from './output.js';
@@ -47,9 +47,8 @@ export class RunBars {
   }
 
   #redraw(run: RunDetail): void {
-    const names = run.configuration.step === undefined ? STEP_NAMES : [run.configuration.step];
     const width = Math.max(20, this.stream.columns - 1);
-    const lines = names.map((name) => stepLine(name, stepOf(run, name)).slice(0, width));
+    const lines = stepsOf(run.configuration).map((name) => stepLine(name, stepOf(run, name)).slice(0, width));
     const up = this.#drawn > 0 ? `\x1b[${String(this.#drawn)}A` : '';
     this.stream.write(up + lines.map((line) => `\r\x1b[K${line}\n`).join(''));
     this.#drawn = lines.length;

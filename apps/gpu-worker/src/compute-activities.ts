@@ -16,5 +16,12 @@ export function createComputeActivities(dependencies: ComputeDependencies): Comp
       throw inTemporalTerms(error);
     }
   };
-  return { pretrain: attempt, sample: attempt, trainReward: attempt, optimise: attempt, evaluate: attempt };
+  return {
+    pretrain: attempt,
+    fineTune: attempt,
+    sample: attempt,
+    trainReward: attempt,
+    optimise: attempt,
+    evaluate: attempt,
+  };
 }

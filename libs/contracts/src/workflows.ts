@@ -1,9 +1,10 @@
-import type { StepInputs, StepName } from './run-configuration.js';
+import type { OptionalStepName, StepInputs, StepName } from './run-configuration.js';
 
 /** Names under which workflows are registered and started. */
 export const WORKFLOW_NAMES = {
   pipeline: 'rlhfPipeline',
   pretrain: 'pretrainStep',
+  sft: 'sftStep',
   sample: 'sampleStep',
   collect: 'collectStep',
   reward: 'rewardStep',
@@ -19,6 +20,8 @@ export interface PipelineInput {
   readonly inputs: StepInputs;
   /** First step to execute; earlier ones are taken from `inputs`. */
   readonly fromStep?: StepName;
+  /** Optional steps that the configuration asks for; absent: none. */
+  readonly optionalSteps?: readonly OptionalStepName[];
 }
 
 export interface PipelineResult {

@@ -10,6 +10,7 @@ import {
 import {
   INPUT_NAMES,
   isTerminal,
+  OPTIONAL_STEPS,
   STEP_IO,
   STEP_NAMES,
   type Status,
@@ -232,7 +233,13 @@ export class RunsService {
       configurationHash: configurationHash(configuration),
     });
     try {
-      await this.workflows.start(workflowId, { runId, step: configuration.step, inputs, fromStep });
+      await this.workflows.start(workflowId, {
+        runId,
+        step: configuration.step,
+        inputs,
+        fromStep,
+        optionalSteps: OPTIONAL_STEPS.filter((name) => configuration[name] !== undefined),
+      });
     } catch (error) {
       await setRunStatus(this.database, {
         runId,

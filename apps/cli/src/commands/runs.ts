@@ -145,9 +145,11 @@ function validatedRun(source: string, overrides: readonly ConfigurationOverride[
   const resolved = resolveConfiguration(input, { overrides, baseDirectory });
   if (preset === null) return { configuration: resolved };
   // The API starts elsewhere, so a relative path must not travel.
-  const located = overrides.map(({ path, value }) =>
-    path === 'pretrain.corpus' ? { path, value: resolved.pretrain.corpus } : { path, value },
-  );
+  const located = overrides.map(({ path, value }) => {
+    if (path === 'pretrain.corpus') return { path, value: resolved.pretrain.corpus };
+    if (path === 'sft.data' && resolved.sft) return { path, value: resolved.sft.data };
+    return { path, value };
+  });
   return { preset, overrides: located };
 }
 

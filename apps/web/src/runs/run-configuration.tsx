@@ -122,7 +122,17 @@ function isSection(value: unknown): value is Record<string, unknown> {
 }
 
 /** In the order of the pipeline, whatever order the database keeps. */
-const SECTIONS = ['inputs', 'model', 'pretrain', 'sample', 'collect', 'reward', 'optimise', 'evaluate'];
+const SECTIONS = [
+  'inputs',
+  'model',
+  'pretrain',
+  'sft',
+  'sample',
+  'collect',
+  'reward',
+  'optimise',
+  'evaluate',
+];
 
 function sectionRank(name: string): number {
   const rank = SECTIONS.indexOf(name);

@@ -4,6 +4,7 @@ import { isActive } from '../ui/status-badge.js';
 /** The pipeline. */
 const ORDER = [
   'pretrain',
+  'sft',
   'sample',
   'collect',
   'reward',
@@ -14,6 +15,7 @@ const ORDER = [
 /** Steps as people read them. */
 const NAMES: Readonly<Record<string, string>> = {
   pretrain: 'Pretrain',
+  sft: 'Fine-tune',
   sample: 'Sample',
   collect: 'Collect',
   reward: 'Reward model',
@@ -24,6 +26,7 @@ const NAMES: Readonly<Record<string, string>> = {
 /** What a step does, in half a line. */
 const PURPOSES: Readonly<Record<string, string>> = {
   pretrain: 'Tokenizer and language model from the corpus',
+  sft: 'Supervised fine-tuning on prompts with completions',
   sample: 'Responses to compare, drawn from the model',
   collect: 'Judgements of labelers',
   reward: 'A model of those judgements',
@@ -45,7 +48,7 @@ export function stepsAhead(run: RunDetail): string[] {
   const alone = run.configuration.step;
   if (typeof alone === 'string') return begun.length === 0 ? [alone] : [];
   // Where a fork sets in is known once it has begun.
-  if (begun.length === 0) return run.forkedFrom === null ? [...ORDER] : [];
-  const last = Math.max(...begun.map((name) => (ORDER as readonly string[]).indexOf(name)));
-  return ORDER.slice(last + 1);
+  if (begun.length === 0 && run.forkedFrom !== null) return [];
+  const last = Math.max(-1, ...begun.map((name) => (ORDER as readonly string[]).indexOf(name)));
+  return ORDER.slice(last + 1).filter((name) => name !== 'sft' || run.configuration['sft'] !== undefined);
 }
