@@ -1,23 +1,32 @@
 /**
  * A GPT-2-style decoder as pure functions over named parameters, in Hugging Face's layout: pre-layer-norm blocks,
- * learned positions, `gelu_new`, output embedding tied to the input embedding, dense weights stored [in, out].
+ * learned positions, dense weights stored [in, out]; GELU in either form, output embedding tied to the input embedding
+ * or a parameter of its own.
  *
  * B batch, T time, D width, H heads, V vocabulary, P tokens already in the cache.
  */
 import { normals, sparseSoftmaxCrossEntropy, tf, type Tensor } from '@plumbline/compute';
 import type { ModelConfiguration } from '@plumbline/contracts';
+import { dropout, type DropoutOptions } from './dropout.js';
 import { mapValues, parameter, type Parameters } from './parameters.js';
 
 const LAYER_NORM_EPSILON = 1e-5;
 const INITIAL_DEVIATION = 0.02;
 /** Added to the score of a key that must not be seen: e to this is 0, and it stays finite. */
 const HIDDEN_SCORE = -1e9;
+/** [V, D]; absent where it is the input embedding. */
+const OUTPUT_EMBEDDING = 'lm_head.weight';
 
 export interface ForwardOptions {
   /** Position of each token, int32 [B, T]; absent: 0 … T−1 in every row. */
   readonly positions?: Tensor;
   /** 1 where there is a token, 0 where there is padding, [B, T]; absent: tokens everywhere. */
   readonly attentionMask?: Tensor;
+}
+
+export interface TrainingOptions extends ForwardOptions {
+  /** Turns on the configuration's dropout; absent (sampling, evaluation, RL): off. */
+  readonly dropout?: DropoutOptions;
 }
 
 /** Keys and values of one layer, each [B, H, P, D/H]. */
@@ -49,7 +58,12 @@ export function parameterShapes(config: ModelConfiguration): Record<string, read
       [`h.${layer}.mlp.c_proj.bias`]: [width],
     });
   }
-  return { ...shapes, 'ln_f.weight': [width], 'ln_f.bias': [width] };
+  return {
+    ...shapes,
+    'ln_f.weight': [width],
+    'ln_f.bias': [width],
+    ...(!isTied(config) && { [OUTPUT_EMBEDDING]: [vocabulary, width] }),
+  };
 }
 
 /**
@@ -70,18 +84,25 @@ export function initialise(config: ModelConfiguration, seed: number): Parameters
   });
 }
 
-/** Last hidden states after the final layer norm: tokens int32 [B, T] → [B, T, D]. */
+/**
+ * Last hidden states after the final layer norm: tokens int32 [B, T] → [B, T, D]. With `dropout`, at GPT-2's three
+ * kinds of sites, all at the configuration's one rate: embeddings, attention probabilities, and what attention and MLP
+ * add to the residual stream.
+ */
 export function forward(
   parameters: Parameters,
   config: ModelConfiguration,
   tokens: Tensor,
-  { positions, attentionMask }: ForwardOptions = {},
+  { positions, attentionMask, dropout: dropoutOptions }: TrainingOptions = {},
 ): Tensor {
   return tf.tidy(() => {
     const length = tokens.shape[1]!;
+    const drop = dropoutAt(config.dropout ?? 0, dropoutOptions);
     let bias = causalBias(length, length);
     if (attentionMask) bias = bias.add(paddingBias(attentionMask));
-    return decoder(parameters, config, tokens, positions, (_layer, q, k, v) => attend(q, k, v, bias));
+    return decoder(parameters, config, tokens, positions, drop, (layer, q, k, v) =>
+      attend(q, k, v, bias, (probabilities) => drop(probabilities, attentionSite(layer))),
+    );
   });
 }
 
@@ -108,12 +129,12 @@ export function forwardCached(
         .expandDims(0)
         .tile([tokens.shape[0], 1]);
     const grown: LayerCache[] = [];
-    const hidden = decoder(parameters, config, tokens, start, (layer, q, k, v) => {
+    const hidden = decoder(parameters, config, tokens, start, keepAll, (layer, q, k, v) => {
       const before = cache[layer];
       const keys = before ? tf.concat([before.keys, k], 2) : k;
       const values = before ? tf.concat([before.values, v], 2) : v;
       grown.push({ keys, values });
-      return attend(q, keys, values, bias);
+      return attend(q, keys, values, bias, keepAll);
     });
     return { hidden, cache: grown };
   });
@@ -122,7 +143,7 @@ export function forwardCached(
 /** Logits of the next token: hidden [..., D] → [..., V]. */
 export function logits(parameters: Parameters, hidden: Tensor): Tensor {
   const width = hidden.shape.at(-1)!;
-  const embedding = parameter(parameters, 'wte.weight');
+  const embedding = parameters[OUTPUT_EMBEDDING] ?? parameter(parameters, 'wte.weight');
   return tf
     .matMul(hidden.reshape([-1, width]), embedding, false, true)
     .reshape([...hidden.shape.slice(0, -1), embedding.shape[0]]);
@@ -136,7 +157,26 @@ export function tokenLogProbabilities(tokenLogits: Tensor, tokens: Tensor): Tens
     .reshape(tokens.shape);
 }
 
+/** Whether the output embedding is the input embedding, as in GPT-2. */
+function isTied(config: ModelConfiguration): boolean {
+  return config.tiedEmbeddings ?? true;
+}
+
 type Attention = (layer: number, queries: Tensor, keys: Tensor, values: Tensor) => Tensor;
+
+/** Dropout at one of the sites below. */
+type Drop = (x: Tensor, site: number) => Tensor;
+
+const EMBEDDING_SITE = 0;
+const attentionSite = (layer: number): number => 1 + 3 * layer;
+const mixedSite = (layer: number): number => 2 + 3 * layer;
+const innerSite = (layer: number): number => 3 + 3 * layer;
+
+const keepAll = (x: Tensor): Tensor => x;
+
+function dropoutAt(rate: number, options: DropoutOptions | undefined): Drop {
+  return options && rate > 0 ? (x, site) => dropout(x, rate, site, options) : keepAll;
+}
 
 /** Embedding, blocks and final norm; `attention` maps [B, H, T, D/H] queries, keys, values to [B, H, T, D/H]. */
 function decoder(
@@ -144,31 +184,35 @@ function decoder(
   config: ModelConfiguration,
   tokens: Tensor,
   positions: Tensor | undefined,
+  drop: Drop,
   attention: Attention,
 ): Tensor {
   const [batch, length] = tokens.shape as [number, number];
   const { width, heads } = config;
   const rows = batch * length;
   const p = (name: string): Tensor => parameter(parameters, name);
+  const activate = config.activation === 'gelu' ? gelu : geluNew;
 
   const splitHeads = (x: Tensor): Tensor =>
     x.reshape([batch, length, heads, width / heads]).transpose([0, 2, 1, 3]);
 
-  let x = embed(parameters, tokens, positions); // [B·T, D]
+  let x = drop(embed(parameters, tokens, positions), EMBEDDING_SITE); // [B·T, D]
   for (let layer = 0; layer < config.layers; layer++) {
     const h = `h.${layer}`;
     const normed = layerNorm(x, p(`${h}.ln_1.weight`), p(`${h}.ln_1.bias`));
     const qkv = dense(normed, p(`${h}.attn.c_attn.weight`), p(`${h}.attn.c_attn.bias`)); // [B·T, 3·D]
     const [q, k, v] = tf.split(qkv, 3, 1).map(splitHeads) as [Tensor, Tensor, Tensor];
     const mixed = attention(layer, q, k, v).transpose([0, 2, 1, 3]).reshape([rows, width]);
-    x = x.add(dense(mixed, p(`${h}.attn.c_proj.weight`), p(`${h}.attn.c_proj.bias`)));
+    const attended = dense(mixed, p(`${h}.attn.c_proj.weight`), p(`${h}.attn.c_proj.bias`));
+    x = x.add(drop(attended, mixedSite(layer)));
 
     const inner = dense(
       layerNorm(x, p(`${h}.ln_2.weight`), p(`${h}.ln_2.bias`)),
       p(`${h}.mlp.c_fc.weight`),
       p(`${h}.mlp.c_fc.bias`),
     );
-    x = x.add(dense(geluNew(inner), p(`${h}.mlp.c_proj.weight`), p(`${h}.mlp.c_proj.bias`)));
+    const outer = dense(activate(inner), p(`${h}.mlp.c_proj.weight`), p(`${h}.mlp.c_proj.bias`));
+    x = x.add(drop(outer, innerSite(layer)));
   }
   return layerNorm(x, p('ln_f.weight'), p('ln_f.bias')).reshape([batch, length, width]);
 }
@@ -187,10 +231,16 @@ function embed(parameters: Parameters, tokens: Tensor, positions: Tensor | undef
     .reshape([batch * length, width]);
 }
 
-/** softmax(q kᵀ / √(D/H) + bias) v, with q [B, H, T, D/H], k and v [B, H, P+T, D/H]. */
-function attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | null): Tensor {
+/** drop(softmax(q kᵀ / √(D/H) + bias)) v, with q [B, H, T, D/H], k and v [B, H, P+T, D/H]. */
+function attend(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  bias: Tensor | null,
+  drop: (probabilities: Tensor) => Tensor,
+): Tensor {
   const scores = tf.matMul(q.mul(1 / Math.sqrt(q.shape.at(-1)!)), k, false, true); // [B, H, T, P+T]
-  return tf.matMul(tf.softmax(bias ? scores.add(bias) : scores), v);
+  return tf.matMul(drop(tf.softmax(bias ? scores.add(bias) : scores)), v);
 }
 
 /** [T, P+T]: hides from each of the last T tokens those after it. */
@@ -224,4 +274,9 @@ function geluNew(x: Tensor): Tensor {
   const cube = x.mul(x).mul(x);
   const inner = x.add(cube.mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
   return x.mul(0.5).mul(inner.tanh().add(1));
+}
+
+/** x · Φ(x) with the normal distribution function itself. */
+function gelu(x: Tensor): Tensor {
+  return x.mul(0.5).mul(x.mul(Math.SQRT1_2).erf().add(1));
 }

@@ -22,7 +22,10 @@ const SIGNATURES: ReadonlyMap<string, OpSignature> = new Map<string, OpSignature
     'z',
     'Add AddV2 Div Equal FloorDiv FloorMod Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr',
   ),
-  ...named('z', 'Maximum Minimum Mul NotEqual Pow RealDiv SquaredDifference Sub'),
+  ...named(
+    'z',
+    'BitwiseAnd BitwiseXor Maximum Minimum Mul NotEqual Pow RealDiv RightShift SquaredDifference Sub',
+  ),
   ...named(
     'output',
     'All Any ArgMax ArgMin BatchMatMulV2 BroadcastTo ConcatV2 Einsum Fill GatherNd GatherV2 Identity',
