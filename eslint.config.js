@@ -11,6 +11,7 @@ const PURE = [
   'training',
   'rlhf',
   'evaluation',
+  'bench',
 ];
 
 /** Which packages each package may import: DESIGN's arrows. Tests may also import `testing`. */
@@ -29,6 +30,7 @@ const MAY_IMPORT = {
   rlhf: ['contracts', 'artifacts', 'compute', 'model', 'generation', 'data', 'training'],
   // The gold reward lives in evaluation: rlhf, which trains, must never see it.
   evaluation: ['contracts', 'artifacts', 'compute', 'model', 'generation', 'data', 'training', 'rlhf'],
+  bench: ['contracts', 'artifacts', 'compute', 'model', 'generation', 'data', 'training'],
   migrations: [],
   database: ['contracts', 'config', 'artifacts', 'audit', 'labeling', 'migrations'],
   'api-client': [],
@@ -62,7 +64,7 @@ const MAY_IMPORT = {
     'rlhf',
     'evaluation',
   ],
-  cli: ['contracts', 'config', 'services', 'api-client', 'simulated-labelers'],
+  cli: ['contracts', 'config', 'services', 'api-client', 'simulated-labelers', 'bench'],
   web: ['api-client'],
 };
 

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addBenchCommand } from './commands/bench.js';
 import { addLabelerCommands } from './commands/labelers.js';
 import { addRunCommands } from './commands/runs.js';
 import { addServiceCommands } from './commands/services.js';
@@ -14,6 +15,7 @@ export function createProgram(): Command {
   addServiceCommands(program);
   addRunCommands(program);
   addLabelerCommands(program);
+  addBenchCommand(program);
   program.addHelpText(
     'after',
     [

@@ -1,0 +1,99 @@
+"""PyTorch eager: one update of GPT-2 pretraining is one unit of work.
+
+The model is written as a careful PyTorch user would: fused attention, fused AdamW, no Python loop over parameters.
+B batch, T time, D width, H heads, V vocabulary.
+"""
+
+import sys
+
+import side
+
+task = side.configure(sys.argv[1])
+
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+from torch import nn  # noqa: E402
+
+loaded = side.loaded_now()
+
+
+class Block(nn.Module):
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.ln_1 = nn.LayerNorm(width)
+        self.attention = nn.Linear(width, 3 * width)
+        self.attention_projection = nn.Linear(width, width)
+        self.ln_2 = nn.LayerNorm(width)
+        self.inner = nn.Linear(width, 4 * width)
+        self.inner_projection = nn.Linear(4 * width, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        B, T, D = x.shape
+        q, k, v = self.attention(self.ln_1(x)).view(B, T, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.attention_projection(mixed.transpose(1, 2).reshape(B, T, D))
+        return x + self.inner_projection(F.gelu(self.inner(self.ln_2(x)), approximate="tanh"))
+
+
+class GPT2(nn.Module):
+    def __init__(self, layers: int, heads: int, width: int, context: int, vocabulary: int):
+        super().__init__()
+        self.tokens = nn.Embedding(vocabulary, width)
+        self.positions = nn.Embedding(context, width)
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        self.ln_f = nn.LayerNorm(width)
+        for name, parameter in self.named_parameters():
+            if parameter.dim() < 2:
+                continue
+            residual = name.endswith("projection.weight")
+            nn.init.normal_(parameter, std=0.02 / (2 * layers) ** 0.5 if residual else 0.02)
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        x = self.tokens(inputs) + self.positions.weight[: inputs.shape[1]]
+        for block in self.blocks:
+            x = block(x)
+        return F.linear(self.ln_f(x), self.tokens.weight)  # [B, T, V]
+
+
+def main() -> None:
+    torch.set_num_threads(task["threads"])
+    torch.set_flush_denormal(True)  # as TensorFlow does
+    torch.manual_seed(1)
+    size, batch = task["model"], task["batch"]
+    model = GPT2(size["layers"], size["heads"], size["width"], size["context"], size["vocabulary"])
+    decayed = [p for p in model.parameters() if p.dim() > 1]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}],
+        lr=1e-4,
+        betas=(0.9, 0.95),
+        fused=task.get("fused", True),
+    )
+    generator = torch.Generator().manual_seed(2)
+    shape = (batch, size["context"] + 1)
+    windows = [torch.randint(size["vocabulary"], shape, generator=generator) for _ in range(8)]
+    done = 0
+
+    def update() -> None:
+        nonlocal done
+        window = windows[done % len(windows)]
+        done += 1
+        inputs, targets = window[:, :-1], window[:, 1:]
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=task["bf16"]):
+            logits = model(inputs)
+            loss = F.cross_entropy(logits.view(-1, logits.shape[-1]), targets.reshape(-1))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        if not (torch.isfinite(loss) and torch.isfinite(norm)):
+            raise FloatingPointError(f"update {done}: loss {loss.item()}, gradient norm {norm.item()}")
+
+    side.serve(task, update, {"torch": torch.__version__}, loaded)
+
+
+main()

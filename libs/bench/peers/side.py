@@ -1,0 +1,73 @@
+"""The peer's end of the bench's protocol (src/protocol.ts): requests on standard input, answers on descriptor 3."""
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+STARTED = time.perf_counter()
+
+
+def configure(argument: str) -> dict:
+    """The task from the command line; threads are set before torch is imported, as OpenMP wants it."""
+    task = json.loads(argument)
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = str(task["threads"])
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    return task
+
+
+def serve(task: dict, unit: Callable[[], None], versions: dict[str, str], loaded: tuple[float, int]) -> None:
+    """Warms up, then answers requests until the input ends. `unit` does one unit of work to its end."""
+    with os.fdopen(3, "w", buffering=1) as answers:
+
+        def answer(**message) -> None:
+            answers.write(json.dumps(message) + "\n")
+
+        try:
+            load_seconds, baseline = loaded
+            first = timed(unit)
+            warm = [timed(unit) for _ in range(task["warmup"])]
+            answer(
+                kind="ready",
+                loadSeconds=load_seconds,
+                firstSeconds=first,
+                unitSeconds=min(warm) if warm else first,
+                baselineBytes=baseline,
+                threads=task["threads"],
+                versions=versions,
+            )
+            for line in sys.stdin:
+                request = json.loads(line)
+                if request["kind"] == "end":
+                    answer(kind="end", peakBytes=peak_bytes())
+                    return
+                start = time.perf_counter()
+                for _ in range(request["units"]):
+                    unit()
+                answer(kind="round", seconds=time.perf_counter() - start)
+        except Exception as error:  # said once, to the bench; the process then ends
+            answer(kind="failed", message=f"{type(error).__name__}: {error}")
+
+
+def timed(unit: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    unit()
+    return time.perf_counter() - start
+
+
+def loaded_now() -> tuple[float, int]:
+    """Seconds since this module was imported, and the resident memory now."""
+    return time.perf_counter() - STARTED, resident_bytes()
+
+
+def resident_bytes() -> int:
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

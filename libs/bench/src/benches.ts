@@ -1,0 +1,48 @@
+/** Every bench by name, and what `plumbline bench` runs of them. */
+import { BenchUsageError, type Bench, type BenchContext, type BenchRow } from './bench.js';
+import { pretrainBench } from './pretrain/pretrain-bench.js';
+
+export const BENCHES: readonly Bench[] = [pretrainBench];
+
+/**
+ * The benches of the given names, in the order of `BENCHES`; without names, the standard ones.
+ *
+ * @throws BenchUsageError naming what does not exist
+ */
+export function chooseBenches(
+  names: readonly string[],
+  sizes: readonly string[] = [],
+  benches: readonly Bench[] = BENCHES,
+): readonly Bench[] {
+  const unknown = names.filter((name) => !benches.some((bench) => bench.name === name));
+  if (unknown.length > 0) {
+    throw new BenchUsageError(
+      `no such bench: ${unknown.join(', ')}; there are ${benches.map(({ name }) => name).join(', ')}`,
+    );
+  }
+  const chosen = benches.filter((bench) => (names.length > 0 ? names.includes(bench.name) : bench.standard));
+  const known = new Set(chosen.flatMap((bench) => bench.sizes));
+  for (const size of sizes) {
+    if ([...known].some((name) => matchesSize(name, size))) continue;
+    throw new BenchUsageError(`--size ${size}: no such size here; there are ${[...known].join(', ')}`);
+  }
+  return chosen;
+}
+
+/** Runs the benches one after the other; a bench that knows none of the sizes asked for is left out. */
+export async function runBenches(benches: readonly Bench[], context: BenchContext): Promise<BenchRow[]> {
+  const rows: BenchRow[] = [];
+  for (const bench of benches) {
+    const sizes = bench.sizes.filter(
+      (name) => !context.sizes || context.sizes.some((size) => matchesSize(name, size)),
+    );
+    if (context.sizes && sizes.length === 0) continue;
+    rows.push(...(await bench.run({ ...context, sizes })));
+  }
+  return rows;
+}
+
+/** A size is asked for by its whole name or by its model: `4x256` also means `4x256-b16`. */
+function matchesSize(name: string, asked: string): boolean {
+  return name === asked || name.startsWith(`${asked}-`);
+}

@@ -1,0 +1,29 @@
+/** How each side's process is started. */
+import { fileURLToPath } from 'node:url';
+import type { BenchContext } from './bench.js';
+import { ensurePython } from './python-environment.js';
+import type { SideCommand } from './side.js';
+
+/** Compiled code only: a child process runs no TypeScript. */
+const OURS = fileURLToPath(new URL('../dist/ours-main.js', import.meta.url));
+const PEERS = fileURLToPath(new URL('../peers/', import.meta.url));
+
+export const OUR_SIDE = 'ours';
+
+export function ourSide(bench: string, task: object): SideCommand {
+  return { name: OUR_SIDE, command: process.execPath, args: [OURS, bench, JSON.stringify(task)] };
+}
+
+/** [name, file below peers/, task] of each peer; none where the peers' Python cannot be had, which is a remark. */
+export async function peerSides(
+  context: BenchContext,
+  peers: readonly (readonly [name: string, file: string, task: object])[],
+): Promise<SideCommand[]> {
+  const python = await ensurePython(context);
+  if (python === null) return [];
+  return peers.map(([name, file, task]) => ({
+    name,
+    command: python,
+    args: [PEERS + file, JSON.stringify(task)],
+  }));
+}

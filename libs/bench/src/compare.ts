@@ -1,0 +1,82 @@
+/** One size of a speed bench: ours and its peers, warm, in turn. */
+import { BenchError, type BenchContext, type BenchRow } from './bench.js';
+import { interleave } from './interleave.js';
+import { Side, type SideCommand } from './side.js';
+import { median } from './statistics.js';
+
+export interface Comparison {
+  /** `<bench>/<size>`. */
+  readonly name: string;
+  readonly ours: SideCommand;
+  readonly peers: readonly SideCommand[];
+  /** Of the row's values. */
+  readonly unit: string;
+  /** What one unit of work counts in `unit`, for instance its tokens. */
+  readonly perUnit: number;
+  readonly rounds: number;
+  readonly context: BenchContext;
+}
+
+const ROUND_SECONDS = 1;
+
+/**
+ * Measures all sides in one run. A peer that cannot run is a remark and has no rate; ours failing is an error.
+ *
+ * @returns rates per second of every side by name, each the median of its rounds
+ */
+export async function measure(comparison: Comparison): Promise<Map<string, number>> {
+  const { name, ours, peers, rounds, perUnit, unit, context } = comparison;
+  const sides: Side[] = [];
+  try {
+    for (const command of [ours, ...peers]) {
+      context.progress({ phase: `${name}: starting ${command.name}`, done: 0, total: rounds });
+      const side = await startSide(command, name, context);
+      if (side) sides.push(side);
+    }
+    const rates = await interleave(sides, {
+      rounds,
+      roundSeconds: ROUND_SECONDS,
+      onRound: (done) => context.progress({ phase: `${name}: rounds`, done, total: rounds }),
+    });
+    for (const [side, values] of rates) context.remark(spread(name, side, values, perUnit, unit));
+    return new Map([...rates].map(([side, values]) => [side, median(values) * perUnit]));
+  } finally {
+    await Promise.all(sides.map((side) => side.kill()));
+  }
+}
+
+/** `measure` as one row a peer. */
+export async function compare(comparison: Comparison): Promise<BenchRow[]> {
+  const rates = await measure(comparison);
+  const ours = rates.get(comparison.ours.name)!;
+  return comparison.peers.flatMap(({ name }) => {
+    const peer = rates.get(name);
+    if (peer === undefined) return [];
+    return [{ name: `${comparison.name}/${name}`, ours, peer, unit: comparison.unit, ratio: ours / peer }];
+  });
+}
+
+async function startSide(command: SideCommand, name: string, context: BenchContext): Promise<Side | null> {
+  try {
+    const side = await Side.start(command);
+    const { loadSeconds, firstSeconds, unitSeconds, remarks = [] } = side.ready;
+    context.remark(
+      `${name} ${side.name}: loaded in ${loadSeconds.toFixed(1)} s, first ${firstSeconds.toFixed(2)} s, ` +
+        `then ${unitSeconds.toFixed(3)} s`,
+    );
+    for (const remark of remarks) context.remark(`${name} ${side.name}: ${remark}`);
+    return side;
+  } catch (error) {
+    if (command.name === 'ours' || !(error instanceof BenchError)) throw error;
+    context.remark(`${name}: no row against ${command.name}, which cannot run: ${error.message}`);
+    return null;
+  }
+}
+
+/** The rounds' extremes beside their median, so that a disturbed run can be seen. */
+function spread(name: string, side: string, rates: readonly number[], perUnit: number, unit: string): string {
+  const [low, middle, high] = [Math.min(...rates), median(rates), Math.max(...rates)].map((rate) =>
+    Math.round(rate * perUnit).toLocaleString('en'),
+  );
+  return `${name} ${side}: ${middle} ${unit} (${low} to ${high} over ${rates.length} rounds)`;
+}

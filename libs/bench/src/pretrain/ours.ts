@@ -1,0 +1,74 @@
+/** Our side of the pretraining bench: one update of the product's own trainer is one unit of work. */
+import { loadTensorFlow, tf, uniforms, type Tensor } from '@plumbline/compute';
+import {
+  disposeParameters,
+  forward,
+  initialise,
+  logits,
+  tokenLogProbabilities,
+  toTensorMap,
+  type Parameters,
+} from '@plumbline/model';
+import { Trainer, type Batch } from '@plumbline/training';
+import type { ModelConfiguration } from '@plumbline/contracts';
+import type { Work } from '../serve.js';
+import { LEARNING_RATE, MAXIMUM_GRADIENT_NORM, OPTIMISER, type PretrainTask } from './task.js';
+
+/** Different batches that the updates go through in turn, as many as the peer has. */
+const BATCHES = 8;
+
+export function pretrainWork(task: PretrainTask): Work {
+  const { model, batch, plan } = task;
+  const { versions } = loadTensorFlow({ device: plan.device, threads: task.threads });
+  const initial = initialise(model, 1);
+  const trainer = new Trainer({
+    loss: (parameters, { inputs, targets }) => ({
+      loss: nextTokenLoss(parameters, model, inputs!, targets!),
+    }),
+    adamW: OPTIMISER,
+    maximumGradientNorm: MAXIMUM_GRADIENT_NORM,
+    weights: toTensorMap(initial),
+    plan,
+  });
+  disposeParameters(initial);
+  const rows = Array.from({ length: BATCHES }, (_, index) => randomRows(task, index));
+  let done = 0;
+  return {
+    threads: task.threads,
+    versions: { ...versions, node: process.versions.node, plan: `${plan.mode} ${plan.precision}` },
+    unit() {
+      const inputs = windowBatch(rows[done++ % BATCHES]!, batch, model.context);
+      trainer.update(inputs, LEARNING_RATE);
+      tf.dispose(Object.values(inputs));
+    },
+  };
+}
+
+/** Mean cross entropy in nats per token; inputs and targets int32 [B, T]. */
+export function nextTokenLoss(
+  parameters: Parameters,
+  model: ModelConfiguration,
+  inputs: Tensor,
+  targets: Tensor,
+): Tensor {
+  return tokenLogProbabilities(logits(parameters, forward(parameters, model, inputs)), targets)
+    .mean()
+    .neg();
+}
+
+/** Uniformly random tokens, [batch, context + 1]. */
+function randomRows({ model, batch }: PretrainTask, index: number): Int32Array {
+  const draws = uniforms(2, `bench rows ${index}`, 0, batch * (model.context + 1));
+  return Int32Array.from(draws, (draw) => Math.floor(draw * model.vocabulary));
+}
+
+/** Rows of T + 1 tokens as inputs and targets, each [B, T]. */
+function windowBatch(rows: Int32Array, batch: number, length: number): Batch {
+  return tf.tidy(() => {
+    const windows = tf.tensor2d(rows, [batch, length + 1], 'int32');
+    return {
+      inputs: windows.slice([0, 0], [batch, length]),
+      targets: windows.slice([0, 1], [batch, length]),
+    };
+  });
+}

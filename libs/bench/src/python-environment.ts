@@ -1,0 +1,110 @@
+/** The peers' Python: a virtual environment of the bench's own, with exactly the pinned packages, made once. */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { BenchContext } from './bench.js';
+
+const REQUIREMENTS = fileURLToPath(new URL('../peers/requirements.txt', import.meta.url));
+/** The pinned NumPy wants it. */
+const OLDEST_PYTHON = [3, 11] as const;
+
+const run = promisify(execFile);
+
+/** The interpreter of a context asked for once a process, so that what is wrong is said once. */
+const known = new Map<string, Promise<string | null>>();
+
+/**
+ * The interpreter that runs the peers. The first call installs them below the context's home (some 4 GB and a few
+ * minutes); a marker holds the hash of what was installed, and a half-made environment is made again.
+ *
+ * @returns null where there is no usable Python or the packages cannot be installed, after a remark saying which
+ */
+export function ensurePython(context: BenchContext): Promise<string | null> {
+  const key = `${context.python ?? ''}\n${context.home}`;
+  const found = known.get(key) ?? findOrMake(context);
+  known.set(key, found);
+  return found;
+}
+
+async function findOrMake(context: BenchContext): Promise<string | null> {
+  try {
+    if (context.python !== undefined) return await usable(context.python);
+    return await make(context);
+  } catch (error) {
+    context.remark(`No rows against Python peers: ${explain(error)}`);
+    return null;
+  }
+}
+
+/** Where the environment of these requirements is, whether or not it has been made. */
+export function environmentDirectory(home: string): string {
+  return join(home, 'bench', 'python');
+}
+
+/** The interpreter, if the environment is complete and of these requirements. */
+export async function installedPython(home: string): Promise<string | null> {
+  const directory = environmentDirectory(home);
+  const marker = await readFile(join(directory, 'installed'), 'utf8').catch(() => null);
+  return marker === (await requirementsHash()) ? interpreterOf(directory) : null;
+}
+
+async function make(context: BenchContext): Promise<string> {
+  const existing = await installedPython(context.home);
+  if (existing !== null) return existing;
+  const version = await systemPython();
+  const directory = environmentDirectory(context.home);
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
+  const say = (done: number, what: string) =>
+    context.progress({ phase: `Python ${version} for the peers: ${what}`, done, total: 2 });
+  say(0, 'making an environment');
+  await run('python3', ['-m', 'venv', directory]);
+  say(1, 'installing PyTorch and transformers (some 4 GB, once)');
+  const python = interpreterOf(directory);
+  await run(
+    python,
+    ['-m', 'pip', 'install', '--no-deps', '--no-cache-dir', '--progress-bar', 'off', '-r', REQUIREMENTS],
+    { maxBuffer: 2 ** 26 },
+  );
+  await usable(python);
+  await writeFile(join(directory, 'installed'), await requirementsHash());
+  return python;
+}
+
+/** @throws when the interpreter does not load the peers' libraries */
+async function usable(python: string): Promise<string> {
+  await access(python);
+  await run(python, ['-c', 'import torch, transformers']);
+  return python;
+}
+
+/** @returns its version @throws Error when there is none, or one too old */
+async function systemPython(): Promise<string> {
+  const { stdout } = await run('python3', ['-c', 'import sys, venv; print(*sys.version_info[:2], sep=".")']);
+  const [major = 0, minor = 0] = stdout.trim().split('.').map(Number);
+  if (major !== OLDEST_PYTHON[0] || minor < OLDEST_PYTHON[1]) {
+    throw new Error(`python3 is ${stdout.trim()}; the peers need ${OLDEST_PYTHON.join('.')} or newer`);
+  }
+  return stdout.trim();
+}
+
+function interpreterOf(directory: string): string {
+  return join(directory, 'bin', 'python');
+}
+
+async function requirementsHash(): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(REQUIREMENTS))
+    .digest('hex');
+}
+
+/** The last lines of what a command printed say most; its own message repeats the command line. */
+function explain(error: unknown): string {
+  const { code, stderr, message } = error as NodeJS.ErrnoException & { stderr?: string };
+  if (code === 'ENOENT') return `${(error as NodeJS.ErrnoException).path} does not exist`;
+  const printed = stderr?.trim().split('\n').slice(-3).join('\n  ');
+  return printed ? printed : message;
+}
