@@ -1,0 +1,51 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { uniform } from './random.mjs';
+
+const WORDS = {
+  subject: [
+    'the nation',
+    'our people',
+    'the congress',
+    'a farmer',
+    'the army',
+    'every state',
+    'the treasury',
+  ],
+  verb: ['welcomes', 'fears', 'praises', 'regrets', 'builds', 'loses', 'honors', 'debates', 'remembers'],
+  object: ['peace', 'war', 'good faith', 'a great loss', 'new roads', 'happy years', 'bad debts', 'the law'],
+};
+
+/**
+ * The whole pipeline at a size that says nothing about quality: several checkpoints in each step, a run in half a minute.
+ * Its files are written into `folder`.
+ */
+export function drillConfiguration(folder) {
+  const corpus = join(folder, 'corpus.txt');
+  writeFileSync(corpus, documents(300).join('\n\n'));
+  return {
+    name: 'resume-drill',
+    seed: 7,
+    model: { layers: 2, heads: 2, width: 64, context: 24, vocabulary: 300 },
+    pretrain: { corpus, tokens: 46_080, batch: 16, learningRate: 0.003, warmup: 10, checkpointEvery: 15 },
+    sample: { promptTokens: 8, responseTokens: 8, comparisons: 100, heldOut: 20 },
+    collect: { simulatedLabelers: 2 },
+    reward: { epochs: 3, batch: 8, learningRate: 0.001, checkpointEvery: 6 },
+    optimise: { episodes: 320, batch: 16, epochs: 2, learningRate: 0.001, checkpointEvery: 4 },
+    evaluate: { prompts: 24, bestOf: 2 },
+  };
+}
+
+/** Small talk of few words; always the same. */
+function documents(count) {
+  return Array.from({ length: count }, (_, document) =>
+    Array.from({ length: 12 }, (_, sentence) => sentenceOf(document * 12 + sentence)).join(' '),
+  );
+}
+
+function sentenceOf(index) {
+  const word = (kind) => WORDS[kind][Math.floor(uniform(0, kind, index) * WORDS[kind].length)];
+  const subject = word('subject');
+  const year = 1790 + Math.floor(uniform(0, 'year', index) * 230);
+  return `${subject[0].toUpperCase()}${subject.slice(1)} ${word('verb')} ${word('object')} in ${year}.`;
+}
