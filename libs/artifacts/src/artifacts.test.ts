@@ -1,12 +1,9 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   canonicalJson,
-  decodeSafetensors,
-  encodeSafetensors,
   FileArtifactStore,
   readCheckpoint,
   sha256,
@@ -90,51 +87,5 @@ describe('checkpoint', () => {
   it('refuses an artifact that is no checkpoint', async () => {
     const id = await store.putJson({ kind: 'other' });
     await expect(readCheckpoint(store, id)).rejects.toThrow(`${id} is not a checkpoint`);
-  });
-});
-
-describe('safetensors', () => {
-  it('round-trips any tensors bit for bit', () => {
-    const tensors = fc.dictionary(
-      fc.string({ minLength: 1 }).filter((name) => name !== '__metadata__' && name !== '__proto__'),
-      fc
-        .float32Array({ maxLength: 20 })
-        .map((data) => ({ dtype: 'F32' as const, shape: [data.length], data })),
-    );
-    fc.assert(
-      fc.property(tensors, (map) => {
-        const bytes = encodeSafetensors(map);
-        expect(Buffer.from(encodeSafetensors(decodeSafetensors(bytes))).equals(bytes)).toBe(true);
-      }),
-    );
-  });
-
-  const file = (header: unknown, dataBytes: number) => {
-    const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
-    const length = Buffer.alloc(8);
-    length.writeBigUInt64LE(BigInt(json.length));
-    return Buffer.concat([length, json, Buffer.alloc(dataBytes)]);
-  };
-  const entry = (start: number, end: number, shape = [(end - start) / 4]) => ({
-    dtype: 'F32',
-    shape,
-    data_offsets: [start, end],
-  });
-  it.each([
-    [
-      'a header beyond the file',
-      Buffer.concat([Buffer.from([200, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('{}')]),
-      'does not fit',
-    ],
-    ['a huge header length', Buffer.from([255, 255, 255, 255, 255, 255, 255, 255]), 'over 100 MB'],
-    ['a header that is no JSON', file('{', 0), 'UTF-8 JSON'],
-    ['a hole', file({ a: entry(0, 4), b: entry(8, 12) }, 12), 'expected 4'],
-    ['an overlap', file({ a: entry(0, 8), b: entry(4, 12) }, 12), 'expected 8'],
-    ['trailing bytes', file({ a: entry(0, 4) }, 5), '1 bytes follow'],
-    ['a span that does not fit its shape', file({ a: entry(0, 8, [3]) }, 8), 'do not fit shape'],
-    ['an overflowing shape', file({ a: entry(0, 8, [2 ** 40, 2 ** 40]) }, 8), 'overflows'],
-    ['an unknown type', file({ a: { ...entry(0, 4), dtype: 'F8' } }, 4), 'unsupported type'],
-  ])('refuses %s', (_, bytes, reason) => {
-    expect(() => decodeSafetensors(bytes)).toThrow(reason);
   });
 });
