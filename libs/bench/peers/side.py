@@ -43,7 +43,7 @@ def serve(task: dict, unit: Callable[[], None], versions: dict[str, str], loaded
             for line in sys.stdin:
                 request = json.loads(line)
                 if request["kind"] == "end":
-                    answer(kind="end", peakBytes=peak_bytes())
+                    answer(kind="end", peakBytes=peak_bytes(), cudaBytes=cuda_bytes())
                     return
                 start = time.perf_counter()
                 for _ in range(request["units"]):
@@ -71,3 +71,16 @@ def resident_bytes() -> int:
 
 def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def cuda_bytes() -> int:
+    """Resident part of the CUDA libraries: torch's wheel loads them, a build for processors alone would not."""
+    resident, counts = 0, False
+    with open("/proc/self/smaps") as mappings:
+        for line in mappings:
+            if "-" in line.split(":", 1)[0].split(" ", 1)[0]:
+                path = line.rsplit(" ", 1)[-1]
+                counts = "/nvidia/" in path or "_cuda" in path or "nvshmem" in path or "nvrtc" in path
+            elif counts and line.startswith("Rss:"):
+                resident += int(line.split()[1]) * 1024
+    return resident

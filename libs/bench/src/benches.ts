@@ -1,8 +1,10 @@
 /** Every bench by name, and what `plumbline bench` runs of them. */
 import { BenchUsageError, type Bench, type BenchContext, type BenchRow } from './bench.js';
+import { generateBench } from './generate/generate-bench.js';
+import { memoryBench } from './memory/memory-bench.js';
 import { pretrainBench } from './pretrain/pretrain-bench.js';
 
-export const BENCHES: readonly Bench[] = [pretrainBench];
+export const BENCHES: readonly Bench[] = [pretrainBench, generateBench, memoryBench];
 
 /**
  * The benches of the given names, in the order of `BENCHES`; without names, the standard ones.
@@ -42,7 +44,7 @@ export async function runBenches(benches: readonly Bench[], context: BenchContex
   return rows;
 }
 
-/** A size is asked for by its whole name or by its model: `4x256` also means `4x256-b16`. */
+/** By its whole name or by parts of it: `4x256` also means `4x256-b16` and `pretrain-4x256`. */
 function matchesSize(name: string, asked: string): boolean {
-  return name === asked || name.startsWith(`${asked}-`);
+  return `-${name}-`.includes(`-${asked}-`);
 }

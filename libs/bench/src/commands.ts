@@ -10,6 +10,12 @@ const PEERS = fileURLToPath(new URL('../peers/', import.meta.url));
 
 export const OUR_SIDE = 'ours';
 
+/** The processes that do the same work. */
+export interface Sides {
+  readonly ours: SideCommand;
+  readonly peers: readonly SideCommand[];
+}
+
 export function ourSide(bench: string, task: object): SideCommand {
   return { name: OUR_SIDE, command: process.execPath, args: [OURS, bench, JSON.stringify(task)] };
 }

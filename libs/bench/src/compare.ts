@@ -1,4 +1,5 @@
 /** One size of a speed bench: ours and its peers, warm, in turn. */
+import { OUR_SIDE, type Sides } from './commands.js';
 import { BenchError, type BenchContext, type BenchRow } from './bench.js';
 import { interleave } from './interleave.js';
 import { Side, type SideCommand } from './side.js';
@@ -7,8 +8,7 @@ import { median } from './statistics.js';
 export interface Comparison {
   /** `<bench>/<size>`. */
   readonly name: string;
-  readonly ours: SideCommand;
-  readonly peers: readonly SideCommand[];
+  readonly sides: Sides;
   /** Of the row's values. */
   readonly unit: string;
   /** What one unit of work counts in `unit`, for instance its tokens. */
@@ -25,7 +25,8 @@ const ROUND_SECONDS = 1;
  * @returns rates per second of every side by name, each the median of its rounds
  */
 export async function measure(comparison: Comparison): Promise<Map<string, number>> {
-  const { name, ours, peers, rounds, perUnit, unit, context } = comparison;
+  const { name, rounds, perUnit, unit, context } = comparison;
+  const { ours, peers } = comparison.sides;
   const sides: Side[] = [];
   try {
     for (const command of [ours, ...peers]) {
@@ -48,8 +49,8 @@ export async function measure(comparison: Comparison): Promise<Map<string, numbe
 /** `measure` as one row a peer. */
 export async function compare(comparison: Comparison): Promise<BenchRow[]> {
   const rates = await measure(comparison);
-  const ours = rates.get(comparison.ours.name)!;
-  return comparison.peers.flatMap(({ name }) => {
+  const ours = rates.get(OUR_SIDE)!;
+  return comparison.sides.peers.flatMap(({ name }) => {
     const peer = rates.get(name);
     if (peer === undefined) return [];
     return [{ name: `${comparison.name}/${name}`, ours, peer, unit: comparison.unit, ratio: ours / peer }];
@@ -67,7 +68,7 @@ async function startSide(command: SideCommand, name: string, context: BenchConte
     for (const remark of remarks) context.remark(`${name} ${side.name}: ${remark}`);
     return side;
   } catch (error) {
-    if (command.name === 'ours' || !(error instanceof BenchError)) throw error;
+    if (command.name === OUR_SIDE || !(error instanceof BenchError)) throw error;
     context.remark(`${name}: no row against ${command.name}, which cannot run: ${error.message}`);
     return null;
   }

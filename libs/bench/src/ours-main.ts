@@ -1,17 +1,25 @@
-/** The child process of our side: `node ours-main.js pretrain TASK`, with the task as JSON. */
-import { serve } from './serve.js';
+/** The child process of our side: `node ours-main.js pretrain|generate TASK`, with the task as JSON. */
+import type { GenerateTask } from './generate/task.js';
 import type { PretrainTask } from './pretrain/task.js';
+import { serve } from './serve.js';
 
 const [bench, argument = ''] = process.argv.slice(2);
 
+// Imported when asked for: loading is measured, and each process holds only what its work needs.
 switch (bench) {
   case 'pretrain': {
     const task = JSON.parse(argument) as PretrainTask;
     await serve(async () => {
-      const { pretrainWork } = await import('./pretrain/ours.js');
-      const { loadTensorFlow } = await import('@plumbline/compute');
-      loadTensorFlow({ device: task.plan.device, threads: task.threads });
-      return { prepare: () => pretrainWork(task) };
+      const { loadPretrainWork } = await import('./pretrain/ours.js');
+      return loadPretrainWork(task);
+    }, task.warmup);
+    break;
+  }
+  case 'generate': {
+    const task = JSON.parse(argument) as GenerateTask;
+    await serve(async () => {
+      const { loadGenerateWork } = await import('./generate/ours.js');
+      return loadGenerateWork(task);
     }, task.warmup);
     break;
   }

@@ -42,6 +42,8 @@ export interface EndAnswer {
   readonly kind: 'end';
   /** Highest resident memory of the process, in bytes. */
   readonly peakBytes: number;
+  /** Of the peak, what libraries for GPUs occupy that are loaded but not used, in bytes. */
+  readonly cudaBytes?: number;
 }
 
 /** Written instead of any other answer; the child ends after it. */

@@ -17,15 +17,12 @@ const ANSWERS = 3;
 /**
  * Loads, warms up, then answers until the input ends.
  *
- * @param load imports and prepares what the work needs; what it takes until then counts as loading
+ * @param load loads the libraries; what it returns makes the work ready
  * @param warmup units before the first round, after the first, which compiles
  */
-export async function serve(
-  load: () => Promise<{ prepare(): Promise<Work> | Work }>,
-  warmup: number,
-): Promise<void> {
+export async function serve(load: () => Promise<() => Promise<Work> | Work>, warmup: number): Promise<void> {
   try {
-    const { prepare } = await load();
+    const prepare = await load();
     const loadSeconds = process.uptime();
     const baselineBytes = process.memoryUsage.rss();
     const work = await prepare();

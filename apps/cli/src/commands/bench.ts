@@ -60,7 +60,12 @@ async function bench(names: readonly string[], options: BenchOptions): Promise<v
 
 /** Rows as people read them; a ratio above 1 means that ours is better. */
 export function benchTable(rows: readonly BenchRow[]): string {
-  const cell = (value: number | null) => (value === null ? '–' : formatNumber(value));
+  const cell = (value: number | null) =>
+    value === null
+      ? '–'
+      : Math.abs(value) >= 100
+        ? Math.round(value).toLocaleString('en')
+        : formatNumber(value);
   return table([
     ['bench', 'ours', 'peer', 'unit', 'ratio'],
     ...rows.map(({ name, ours, peer, unit, ratio }) => [

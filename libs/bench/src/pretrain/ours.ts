@@ -17,9 +17,14 @@ import { LEARNING_RATE, MAXIMUM_GRADIENT_NORM, OPTIMISER, type PretrainTask } fr
 /** Different batches that the updates go through in turn, as many as the peer has. */
 const BATCHES = 8;
 
-export function pretrainWork(task: PretrainTask): Work {
+/** Loads TensorFlow; the returned function builds the trainer. */
+export function loadPretrainWork(task: PretrainTask): () => Work {
+  const { versions } = loadTensorFlow({ device: task.plan.device, threads: task.threads });
+  return () => pretrainWork(task, versions);
+}
+
+function pretrainWork(task: PretrainTask, versions: Work['versions']): Work {
   const { model, batch, plan } = task;
-  const { versions } = loadTensorFlow({ device: plan.device, threads: task.threads });
   const initial = initialise(model, 1);
   const trainer = new Trainer({
     loss: (parameters, { inputs, targets }) => ({

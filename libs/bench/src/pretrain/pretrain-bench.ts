@@ -1,8 +1,8 @@
 /** `plumbline bench pretrain`: tokens a second of whole training updates, against eager PyTorch. */
 import { COMPILED_FP32 } from '@plumbline/training';
 import type { Bench, BenchContext, BenchRow } from '../bench.js';
+import { ourSide, peerSides, type Sides } from '../commands.js';
 import { compare } from '../compare.js';
-import { ourSide, peerSides } from '../commands.js';
 import { PRETRAIN_SIZES, type PretrainSize } from '../sizes.js';
 import type { PretrainPeerTask, PretrainTask } from './task.js';
 
@@ -18,26 +18,31 @@ export const pretrainBench: Bench = {
     const rows: BenchRow[] = [];
     for (const size of PRETRAIN_SIZES) {
       if (context.sizes && !context.sizes.includes(size.name)) continue;
-      rows.push(...(await runSize(size, context)));
+      rows.push(
+        ...(await compare({
+          name: `pretrain/${size.name}`,
+          sides: await pretrainSides(size, context),
+          unit: 'tokens/s',
+          perUnit: size.batch * size.model.context,
+          rounds: context.rounds ?? DEFAULT_ROUNDS,
+          context,
+        })),
+      );
     }
     return rows;
   },
 };
 
-async function runSize(size: PretrainSize, context: BenchContext): Promise<BenchRow[]> {
+/** The processes that do updates of this size. */
+export async function pretrainSides(size: PretrainSize, context: BenchContext): Promise<Sides> {
   const { model, batch } = size;
-  const task = { model, batch, threads: context.threads, warmup: WARMUP };
-  const plan = { ...COMPILED_FP32, threads: context.threads };
-  return compare({
-    name: `pretrain/${size.name}`,
-    ours: ourSide('pretrain', { ...task, plan } satisfies PretrainTask),
+  const { threads } = context;
+  const task = { model, batch, threads, warmup: WARMUP };
+  return {
+    ours: ourSide('pretrain', { ...task, plan: { ...COMPILED_FP32, threads } } satisfies PretrainTask),
     peers: await peerSides(context, [
       ['torch-fp32', 'pretrain.py', { ...task, bf16: false } satisfies PretrainPeerTask],
       ['torch-bf16', 'pretrain.py', { ...task, bf16: true } satisfies PretrainPeerTask],
     ]),
-    unit: 'tokens/s',
-    perUnit: batch * model.context,
-    rounds: context.rounds ?? DEFAULT_ROUNDS,
-    context,
-  });
+  };
 }
