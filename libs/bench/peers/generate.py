@@ -44,7 +44,7 @@ def main() -> None:
     )
     mask = torch.ones_like(prompts)
 
-    def generate() -> None:
+    def generate() -> dict[str, float]:
         with torch.inference_mode():
             tokens = model.generate(
                 prompts,
@@ -58,6 +58,7 @@ def main() -> None:
             )
         if tokens.shape != (batch, length):
             raise ValueError(f"{tuple(tokens.shape)} tokens came back, not {(batch, length)}")
+        return {}
 
     versions = {"torch": torch.__version__, "transformers": transformers.__version__}
     side.serve(task, generate, versions, loaded)

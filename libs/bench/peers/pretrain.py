@@ -16,6 +16,8 @@ from torch import nn  # noqa: E402
 
 loaded = side.loaded_now()
 
+BATCHES = 8
+
 
 class Block(nn.Module):
     def __init__(self, width: int, heads: int):
@@ -59,12 +61,53 @@ class GPT2(nn.Module):
         return F.linear(self.ln_f(x), self.tokens.weight)  # [B, T, V]
 
 
+def load_weights(model: GPT2, path: str) -> None:
+    """Weights in Hugging Face's layout, where dense ones are stored [in, out]."""
+    from safetensors.torch import load_file
+
+    theirs = {
+        "wte": "tokens",
+        "wpe": "positions",
+        "h": "blocks",
+        "attn.c_attn": "attention",
+        "attn.c_proj": "attention_projection",
+        "mlp.c_fc": "inner",
+        "mlp.c_proj": "inner_projection",
+    }
+    dense = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
+    state = {}
+    for name, value in load_file(path).items():
+        ours = name
+        for prefix, replacement in theirs.items():
+            ours = ours.replace(f"{prefix}.", f"{replacement}.", 1) if f".{prefix}." in f".{ours}" else ours
+        state[ours] = value.T.contiguous() if name.endswith(dense) else value
+    model.load_state_dict(state)
+
+
+def bench_tokens(size: dict, batch: int, index: int) -> torch.Tensor:
+    """The same arbitrary tokens as benchTokens in src/pretrain/task.ts, [B, T + 1]."""
+    length = size["context"] + 1
+    first = index * batch * length
+    tokens = [mix(first + i) % size["vocabulary"] for i in range(batch * length)]
+    return torch.tensor(tokens).view(batch, length)
+
+
+def mix(counter: int) -> int:
+    """The finaliser of MurmurHash3."""
+    value = counter + 1
+    value = ((value ^ (value >> 16)) * 0x85EBCA6B) & 0xFFFFFFFF
+    value = ((value ^ (value >> 13)) * 0xC2B2AE35) & 0xFFFFFFFF
+    return value ^ (value >> 16)
+
+
 def main() -> None:
     torch.set_num_threads(task["threads"])
     torch.set_flush_denormal(True)  # as TensorFlow does
     torch.manual_seed(1)
     size, batch = task["model"], task["batch"]
     model = GPT2(size["layers"], size["heads"], size["width"], size["context"], size["vocabulary"])
+    if "weightsFile" in task:
+        load_weights(model, task["weightsFile"])
     decayed = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() < 2]
     optimizer = torch.optim.AdamW(
@@ -73,12 +116,10 @@ def main() -> None:
         betas=(0.9, 0.95),
         fused=task.get("fused", True),
     )
-    generator = torch.Generator().manual_seed(2)
-    shape = (batch, size["context"] + 1)
-    windows = [torch.randint(size["vocabulary"], shape, generator=generator) for _ in range(8)]
+    windows = [bench_tokens(size, batch, index) for index in range(BATCHES)]
     done = 0
 
-    def update() -> None:
+    def update() -> dict[str, float]:
         nonlocal done
         window = windows[done % len(windows)]
         done += 1
@@ -92,6 +133,7 @@ def main() -> None:
         optimizer.step()
         if not (torch.isfinite(loss) and torch.isfinite(norm)):
             raise FloatingPointError(f"update {done}: loss {loss.item()}, gradient norm {norm.item()}")
+        return {"loss": loss.item()}
 
     side.serve(task, update, {"torch": torch.__version__}, loaded)
 

@@ -20,8 +20,8 @@ def configure(argument: str) -> dict:
     return task
 
 
-def serve(task: dict, unit: Callable[[], None], versions: dict[str, str], loaded: tuple[float, int]) -> None:
-    """Warms up, then answers requests until the input ends. `unit` does one unit of work to its end."""
+def serve(task: dict, unit: Callable[[], dict[str, float]], versions: dict[str, str], loaded: tuple[float, int]) -> None:
+    """Warms up, then answers requests until the input ends. `unit` does one unit to its end."""
     with os.fdopen(3, "w", buffering=1) as answers:
 
         def answer(**message) -> None:
@@ -29,12 +29,13 @@ def serve(task: dict, unit: Callable[[], None], versions: dict[str, str], loaded
 
         try:
             load_seconds, baseline = loaded
-            first = timed(unit)
-            warm = [timed(unit) for _ in range(task["warmup"])]
+            first, values = do_units(unit, 1)
+            warm = [do_units(unit, 1)[0] for _ in range(task["warmup"])]
             answer(
                 kind="ready",
                 loadSeconds=load_seconds,
                 firstSeconds=first,
+                values=values,
                 unitSeconds=min(warm) if warm else first,
                 baselineBytes=baseline,
                 threads=task["threads"],
@@ -45,18 +46,19 @@ def serve(task: dict, unit: Callable[[], None], versions: dict[str, str], loaded
                 if request["kind"] == "end":
                     answer(kind="end", peakBytes=peak_bytes(), cudaBytes=cuda_bytes())
                     return
-                start = time.perf_counter()
-                for _ in range(request["units"]):
-                    unit()
-                answer(kind="round", seconds=time.perf_counter() - start)
+                seconds, values = do_units(unit, request["units"])
+                answer(kind="round", seconds=seconds, values=values)
         except Exception as error:  # said once, to the bench; the process then ends
             answer(kind="failed", message=f"{type(error).__name__}: {error}")
 
 
-def timed(unit: Callable[[], None]) -> float:
+def do_units(unit: Callable[[], dict[str, float]], units: int) -> tuple[float, dict[str, float]]:
+    """Seconds that the units took, and what the last one measured of itself."""
     start = time.perf_counter()
-    unit()
-    return time.perf_counter() - start
+    values: dict[str, float] = {}
+    for _ in range(units):
+        values = unit()
+    return time.perf_counter() - start, values
 
 
 def loaded_now() -> tuple[float, int]:

@@ -14,6 +14,8 @@ export interface Comparison {
   /** What one unit of work counts in `unit`, for instance its tokens. */
   readonly perUnit: number;
   readonly rounds: number;
+  /** What the sides' first units must agree on: proof that they do the same work. */
+  readonly agreement?: { readonly value: string; readonly tolerance: number };
   readonly context: BenchContext;
 }
 
@@ -34,6 +36,7 @@ export async function measure(comparison: Comparison): Promise<Map<string, numbe
       const side = await startSide(command, name, context);
       if (side) sides.push(side);
     }
+    if (comparison.agreement) checkAgreement(name, sides, comparison.agreement, context);
     const rates = await interleave(sides, {
       rounds,
       roundSeconds: ROUND_SECONDS,
@@ -72,6 +75,20 @@ async function startSide(command: SideCommand, name: string, context: BenchConte
     context.remark(`${name}: no row against ${command.name}, which cannot run: ${error.message}`);
     return null;
   }
+}
+
+function checkAgreement(
+  name: string,
+  sides: readonly Side[],
+  { value, tolerance }: { value: string; tolerance: number },
+  context: BenchContext,
+): void {
+  const found = sides.map((side) => ({ side: side.name, value: side.ready.values?.[value] ?? NaN }));
+  const told = found.map((each) => `${each.side} ${each.value.toFixed(5)}`).join(', ');
+  const spread = Math.max(...found.map((each) => Math.abs(each.value - found[0]!.value)));
+  // NaN is no agreement either.
+  if (!(spread <= tolerance)) throw new BenchError(`${name}: the sides' first ${value} differs: ${told}`);
+  context.remark(`${name}: first ${value} ${told}`);
 }
 
 /** The rounds' extremes beside their median, so that a disturbed run can be seen. */

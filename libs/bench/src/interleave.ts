@@ -29,7 +29,7 @@ export async function interleave(
     const order = round % 2 === 0 ? sides : [...sides].reverse();
     for (const side of order) {
       const count = units.get(side.name)!;
-      const seconds = await side.round(count);
+      const { seconds } = await side.round(count);
       rates.get(side.name)!.push(count / seconds);
       await delay(PAUSE_MS);
     }

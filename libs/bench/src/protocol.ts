@@ -18,6 +18,8 @@ export interface ReadyAnswer {
   readonly threads: number;
   /** Libraries that decide the speed, by name. */
   readonly versions: Readonly<Record<string, string>>;
+  /** What the first unit of work measured of itself, by name: the loss of the first update. */
+  readonly values?: Readonly<Record<string, number>>;
   /** What else is worth a remark, such as a fallback to a slower engine. */
   readonly remarks?: readonly string[];
 }
@@ -31,6 +33,8 @@ export interface RoundRequest {
 export interface RoundAnswer {
   readonly kind: 'round';
   readonly seconds: number;
+  /** What the round's last unit of work measured of itself, by name. */
+  readonly values?: Readonly<Record<string, number>>;
 }
 
 /** Tell the highest resident memory so far, and end. */

@@ -3,12 +3,14 @@ import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Answer, Request } from './protocol.js';
 
+type Values = Readonly<Record<string, number>>;
+
 export interface Work {
   readonly threads: number;
   readonly versions: Readonly<Record<string, string>>;
   readonly remarks?: () => readonly string[];
-  /** One unit of work, to its end. */
-  unit(): Promise<void> | void;
+  /** One unit of work, to its end; what it returns goes into the answer. */
+  unit(): Promise<Values> | Values;
 }
 
 /** File descriptor of the answers; see protocol.ts. */
@@ -26,14 +28,15 @@ export async function serve(load: () => Promise<() => Promise<Work> | Work>, war
     const loadSeconds = process.uptime();
     const baselineBytes = process.memoryUsage.rss();
     const work = await prepare();
-    const firstSeconds = await timed(work, 1);
-    let unitSeconds = firstSeconds;
-    for (let i = 0; i < warmup; i++) unitSeconds = Math.min(unitSeconds, await timed(work, 1));
+    const first = await doUnits(work, 1);
+    let unitSeconds = first.seconds;
+    for (let i = 0; i < warmup; i++) unitSeconds = Math.min(unitSeconds, (await doUnits(work, 1)).seconds);
     const { threads, versions } = work;
     say({
       kind: 'ready',
       loadSeconds,
-      firstSeconds,
+      firstSeconds: first.seconds,
+      values: first.values,
       unitSeconds,
       baselineBytes,
       threads,
@@ -46,7 +49,7 @@ export async function serve(load: () => Promise<() => Promise<Work> | Work>, war
         say({ kind: 'end', peakBytes: process.resourceUsage().maxRSS * 1024 });
         break;
       }
-      say({ kind: 'round', seconds: await timed(work, request.units) });
+      say({ kind: 'round', ...(await doUnits(work, request.units)) });
     }
     process.exit(0);
   } catch (error) {
@@ -55,11 +58,11 @@ export async function serve(load: () => Promise<() => Promise<Work> | Work>, war
   }
 }
 
-/** Seconds that `units` units of work take. */
-async function timed(work: Work, units: number): Promise<number> {
+async function doUnits(work: Work, units: number): Promise<{ seconds: number; values: Values }> {
   const start = performance.now();
-  for (let i = 0; i < units; i++) await work.unit();
-  return (performance.now() - start) / 1000;
+  let values: Values = {};
+  for (let i = 0; i < units; i++) values = await work.unit();
+  return { seconds: (performance.now() - start) / 1000, values };
 }
 
 function say(answer: Answer): void {

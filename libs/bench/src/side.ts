@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { BenchError } from './bench.js';
-import type { Answer, EndAnswer, ReadyAnswer, Request } from './protocol.js';
+import type { Answer, EndAnswer, ReadyAnswer, Request, RoundAnswer } from './protocol.js';
 
 export interface SideCommand {
   /** `ours` or the peer's name. */
@@ -67,10 +67,10 @@ export class Side {
     return this.readyAnswer;
   }
 
-  /** Seconds that `units` units of work took. */
-  async round(units: number): Promise<number> {
+  /** Does `units` units of work. */
+  async round(units: number): Promise<RoundAnswer> {
     this.request({ kind: 'round', units });
-    return (await this.answer('round')).seconds;
+    return this.answer('round');
   }
 
   /** Ends the process. */

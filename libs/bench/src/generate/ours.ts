@@ -31,6 +31,7 @@ function generateWork(task: GenerateTask, versions: Work['versions']): Work {
       if (tokens.length !== batch || tokens.some((response) => response.length !== newTokens)) {
         throw new Error(`the generator did not write ${batch} × ${newTokens} tokens`);
       }
+      return {};
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Our side of the pretraining bench: one update of the product's own trainer is one unit of work. */
-import { loadTensorFlow, tf, uniforms, type Tensor } from '@plumbline/compute';
+import { encodeSafetensors } from '@plumbline/artifacts';
+import { loadTensorFlow, tf, type Tensor } from '@plumbline/compute';
 import {
   disposeParameters,
   forward,
@@ -11,11 +12,9 @@ import {
 } from '@plumbline/model';
 import { Trainer, type Batch } from '@plumbline/training';
 import type { ModelConfiguration } from '@plumbline/contracts';
+import { writeFileSync } from 'node:fs';
 import type { Work } from '../serve.js';
-import { LEARNING_RATE, MAXIMUM_GRADIENT_NORM, OPTIMISER, type PretrainTask } from './task.js';
-
-/** Different batches that the updates go through in turn, as many as the peer has. */
-const BATCHES = 8;
+import { benchTokens, LEARNING_RATE, MAXIMUM_GRADIENT_NORM, OPTIMISER, type PretrainTask } from './task.js';
 
 /** Loads TensorFlow; the returned function builds the trainer. */
 export function loadPretrainWork(task: PretrainTask): () => Work {
@@ -26,25 +25,27 @@ export function loadPretrainWork(task: PretrainTask): () => Work {
 function pretrainWork(task: PretrainTask, versions: Work['versions']): Work {
   const { model, batch, plan } = task;
   const initial = initialise(model, 1);
+  const weights = toTensorMap(initial);
+  disposeParameters(initial);
+  if (task.weightsFile !== undefined) writeFileSync(task.weightsFile, encodeSafetensors(weights));
   const trainer = new Trainer({
     loss: (parameters, { inputs, targets }) => ({
       loss: nextTokenLoss(parameters, model, inputs!, targets!),
     }),
     adamW: OPTIMISER,
     maximumGradientNorm: MAXIMUM_GRADIENT_NORM,
-    weights: toTensorMap(initial),
+    weights,
     plan,
   });
-  disposeParameters(initial);
-  const rows = Array.from({ length: BATCHES }, (_, index) => randomRows(task, index));
   let done = 0;
   return {
     threads: task.threads,
     versions: { ...versions, node: process.versions.node, plan: `${plan.mode} ${plan.precision}` },
     unit() {
-      const inputs = windowBatch(rows[done++ % BATCHES]!, batch, model.context);
-      trainer.update(inputs, LEARNING_RATE);
+      const inputs = windowBatch(benchTokens(task, done++), batch, model.context);
+      const { loss } = trainer.update(inputs, LEARNING_RATE);
       tf.dispose(Object.values(inputs));
+      return { loss: loss! };
     },
   };
 }
@@ -59,12 +60,6 @@ export function nextTokenLoss(
   return tokenLogProbabilities(logits(parameters, forward(parameters, model, inputs)), targets)
     .mean()
     .neg();
-}
-
-/** Uniformly random tokens, [batch, context + 1]. */
-function randomRows({ model, batch }: PretrainTask, index: number): Int32Array {
-  const draws = uniforms(2, `bench rows ${index}`, 0, batch * (model.context + 1));
-  return Int32Array.from(draws, (draw) => Math.floor(draw * model.vocabulary));
 }
 
 /** Rows of T + 1 tokens as inputs and targets, each [B, T]. */

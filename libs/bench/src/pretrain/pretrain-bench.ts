@@ -1,4 +1,7 @@
 /** `plumbline bench pretrain`: tokens a second of whole training updates, against eager PyTorch. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { COMPILED_FP32 } from '@plumbline/training';
 import type { Bench, BenchContext, BenchRow } from '../bench.js';
 import { ourSide, peerSides, type Sides } from '../commands.js';
@@ -8,6 +11,8 @@ import type { PretrainPeerTask, PretrainTask } from './task.js';
 
 const DEFAULT_ROUNDS = 7;
 const WARMUP = 3;
+/** Of the first loss, in nats; wide enough for bf16, which fp32 stays far below. */
+const LOSS_TOLERANCE = 1e-2;
 
 export const pretrainBench: Bench = {
   name: 'pretrain',
@@ -18,26 +23,39 @@ export const pretrainBench: Bench = {
     const rows: BenchRow[] = [];
     for (const size of PRETRAIN_SIZES) {
       if (context.sizes && !context.sizes.includes(size.name)) continue;
-      rows.push(
-        ...(await compare({
-          name: `pretrain/${size.name}`,
-          sides: await pretrainSides(size, context),
-          unit: 'tokens/s',
-          perUnit: size.batch * size.model.context,
-          rounds: context.rounds ?? DEFAULT_ROUNDS,
-          context,
-        })),
-      );
+      rows.push(...(await runSize(size, context)));
     }
     return rows;
   },
 };
 
-/** The processes that do updates of this size. */
-export async function pretrainSides(size: PretrainSize, context: BenchContext): Promise<Sides> {
+/** All sides start from the same weights and see the same tokens, so their first losses must agree. */
+async function runSize(size: PretrainSize, context: BenchContext): Promise<BenchRow[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'plumbline-bench-'));
+  try {
+    return await compare({
+      name: `pretrain/${size.name}`,
+      sides: await pretrainSides(size, context, join(directory, 'weights.safetensors')),
+      unit: 'tokens/s',
+      perUnit: size.batch * size.model.context,
+      rounds: context.rounds ?? DEFAULT_ROUNDS,
+      agreement: { value: 'loss', tolerance: LOSS_TOLERANCE },
+      context,
+    });
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** The processes that do updates of this size; with a weights file, all from the weights that ours writes there. */
+export async function pretrainSides(
+  size: PretrainSize,
+  context: BenchContext,
+  weightsFile?: string,
+): Promise<Sides> {
   const { model, batch } = size;
   const { threads } = context;
-  const task = { model, batch, threads, warmup: WARMUP };
+  const task = { model, batch, threads, warmup: WARMUP, weightsFile };
   return {
     ours: ourSide('pretrain', { ...task, plan: { ...COMPILED_FP32, threads } } satisfies PretrainTask),
     peers: await peerSides(context, [

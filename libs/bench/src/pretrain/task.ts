@@ -8,6 +8,11 @@ interface PretrainWork {
   readonly threads: number;
   /** Updates between the first and the first measured round. */
   readonly warmup: number;
+  /**
+   * Safetensors file with the first weights: ours writes it, the peer reads it, so that their first losses must agree.
+   * Absent: each side draws its own.
+   */
+  readonly weightsFile?: string;
 }
 
 export interface PretrainTask extends PretrainWork {
@@ -24,3 +29,21 @@ export interface PretrainPeerTask extends PretrainWork {
 export const OPTIMISER = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 } as const;
 export const MAXIMUM_GRADIENT_NORM = 1;
 export const LEARNING_RATE = 1e-4;
+
+/** Different batches that the updates go through in turn. */
+const BATCHES = 8;
+
+/** Arbitrary tokens of update `update`, [batch · (context + 1)]; the same on both sides, bit for bit. */
+export function benchTokens({ model, batch }: PretrainWork, update: number): Int32Array {
+  const length = model.context + 1;
+  const first = (update % BATCHES) * batch * length;
+  return Int32Array.from({ length: batch * length }, (_, i) => mix(first + i) % model.vocabulary);
+}
+
+/** A well-mixed 32-bit hash of a counter (the finaliser of MurmurHash3). */
+function mix(counter: number): number {
+  let hash = counter + 1;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
