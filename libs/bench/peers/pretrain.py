@@ -112,7 +112,7 @@ def main() -> None:
     others = [p for p in model.parameters() if p.dim() < 2]
     optimizer = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}],
-        lr=1e-4,
+        lr=1e-3,
         betas=(0.9, 0.95),
         fused=task.get("fused", True),
     )

@@ -27,8 +27,10 @@ export interface BenchContext {
   readonly python?: string;
   /** What is being done now, in one short line. */
   progress(progress: BenchProgress): void;
-  /** A remark that stays: a peer that cannot run, compile times, versions. */
+  /** A remark that stays: a peer that cannot run, compile times, the rounds' extremes. */
   remark(text: string): void;
+  /** Versions, by library, of what a side computes with; told as often as sides start. */
+  versions(versions: Readonly<Record<string, string>>): void;
 }
 
 export interface BenchProgress {

@@ -68,6 +68,7 @@ async function startSide(command: SideCommand, name: string, context: BenchConte
       `${name} ${side.name}: loaded in ${loadSeconds.toFixed(1)} s, first ${firstSeconds.toFixed(2)} s, ` +
         `then ${unitSeconds.toFixed(3)} s`,
     );
+    context.versions(side.ready.versions);
     for (const remark of remarks) context.remark(`${name} ${side.name}: ${remark}`);
     return side;
   } catch (error) {

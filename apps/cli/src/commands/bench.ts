@@ -33,6 +33,7 @@ async function bench(names: readonly string[], options: BenchOptions): Promise<v
   const { BenchError, BenchUsageError, chooseBenches, runBenches } = await import('@plumbline/bench');
   const settings = environment();
   const bar = new BenchBar();
+  const versions: Record<string, string> = {};
   const context: BenchContext = {
     ...(options.size.length > 0 && { sizes: options.size }),
     ...(options.rounds !== undefined && { rounds: options.rounds }),
@@ -41,6 +42,7 @@ async function bench(names: readonly string[], options: BenchOptions): Promise<v
     home: settings.home,
     progress: (progress) => bar.show(progress),
     remark: (text) => bar.remark(text),
+    versions: (of) => void Object.assign(versions, of),
   };
   try {
     const rows = await runBenches(chooseBenches(names, options.size), context);
@@ -48,7 +50,7 @@ async function bench(names: readonly string[], options: BenchOptions): Promise<v
     if (options.json) printJson({ rows });
     else {
       print(benchTable(rows));
-      remark(`\n${machine(context.threads)}`);
+      remark(`\n${machine(context.threads, versions)}`);
     }
   } catch (error) {
     bar.clear();
@@ -78,9 +80,12 @@ export function benchTable(rows: readonly BenchRow[]): string {
   ]);
 }
 
-function machine(threads: number): string {
-  const model = cpus()[0]?.model.trim() ?? 'unknown processor';
-  return `${model}, ${String(threads)} threads, Node ${process.versions.node}, ${process.platform} ${process.arch}`;
+function machine(threads: number, versions: Readonly<Record<string, string>>): string {
+  const libraries = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const processor = cpus()[0]?.model.trim() ?? 'unknown processor';
+  return [...libraries, `${processor}, ${String(threads)} threads, ${process.platform} ${process.arch}`].join(
+    '\n',
+  );
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

@@ -2,6 +2,7 @@
 import { loadTensorFlow } from '@plumbline/compute';
 import { generate, responseUniforms } from '@plumbline/generation';
 import { initialise } from '@plumbline/model';
+import { libraryVersions } from '../library-versions.js';
 import type { Work } from '../serve.js';
 import { benchPrompts, type GenerateTask } from './task.js';
 
@@ -18,7 +19,7 @@ function generateWork(task: GenerateTask, versions: Work['versions']): Work {
   let done = 0;
   return {
     threads,
-    versions: { ...versions, node: process.versions.node },
+    versions: libraryVersions(versions),
     async unit() {
       const sequences = promptTokens.map((_, row) => done * batch + row);
       done++;

@@ -83,6 +83,7 @@ async function peakOf(
   try {
     const side = await Side.start(command);
     try {
+      context.versions(side.ready.versions);
       await side.round(units);
       const { baselineBytes } = side.ready;
       const { peakBytes, cudaBytes = 0 } = await side.end();

@@ -13,6 +13,7 @@ import {
 import { Trainer, type Batch } from '@plumbline/training';
 import type { ModelConfiguration } from '@plumbline/contracts';
 import { writeFileSync } from 'node:fs';
+import { libraryVersions } from '../library-versions.js';
 import type { Work } from '../serve.js';
 import { benchTokens, LEARNING_RATE, MAXIMUM_GRADIENT_NORM, OPTIMISER, type PretrainTask } from './task.js';
 
@@ -40,7 +41,7 @@ function pretrainWork(task: PretrainTask, versions: Work['versions']): Work {
   let done = 0;
   return {
     threads: task.threads,
-    versions: { ...versions, node: process.versions.node, plan: `${plan.mode} ${plan.precision}` },
+    versions: { ...libraryVersions(versions), 'execution plan': `${plan.mode} ${plan.precision}` },
     unit() {
       const inputs = windowBatch(benchTokens(task, done++), batch, model.context);
       const { loss } = trainer.update(inputs, LEARNING_RATE);

@@ -28,7 +28,7 @@ export interface PretrainPeerTask extends PretrainWork {
 /** The same on both sides; peers/pretrain.py repeats them. */
 export const OPTIMISER = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 } as const;
 export const MAXIMUM_GRADIENT_NORM = 1;
-export const LEARNING_RATE = 1e-4;
+export const LEARNING_RATE = 1e-3;
 
 /** Different batches that the updates go through in turn. */
 const BATCHES = 8;
