@@ -6,10 +6,10 @@ export interface BenchRow {
   readonly name: string;
   /** In `unit`, the median of the rounds. */
   readonly ours: number;
-  /** null where the measurement has no peer. */
+  /** null where the measurement has no peer, or where it could not run. */
   readonly peer: number | null;
   readonly unit: string;
-  /** Above 1 means that ours is better, faster or smaller; null without a peer. */
+  /** Above 1 means that ours is better, faster or smaller; null without a peer's value. */
   readonly ratio: number | null;
 }
 

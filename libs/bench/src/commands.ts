@@ -13,23 +13,24 @@ export const OUR_SIDE = 'ours';
 /** The processes that do the same work. */
 export interface Sides {
   readonly ours: SideCommand;
-  readonly peers: readonly SideCommand[];
+  /** null where the peers' Python cannot be had, which has been remarked. */
+  readonly peers: ReadonlyMap<string, SideCommand | null>;
 }
 
 export function ourSide(bench: string, task: object): SideCommand {
   return { name: OUR_SIDE, command: process.execPath, args: [OURS, bench, JSON.stringify(task)] };
 }
 
-/** [name, file below peers/, task] of each peer; none where the peers' Python cannot be had, which is a remark. */
+/** Peers by name, from [name, file below peers/, task]. */
 export async function peerSides(
   context: BenchContext,
   peers: readonly (readonly [name: string, file: string, task: object])[],
-): Promise<SideCommand[]> {
+): Promise<Sides['peers']> {
   const python = await ensurePython(context);
-  if (python === null) return [];
-  return peers.map(([name, file, task]) => ({
-    name,
-    command: python,
-    args: [PEERS + file, JSON.stringify(task)],
-  }));
+  return new Map(
+    peers.map(([name, file, task]) => [
+      name,
+      python === null ? null : { name, command: python, args: [PEERS + file, JSON.stringify(task)] },
+    ]),
+  );
 }

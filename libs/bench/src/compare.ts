@@ -31,7 +31,8 @@ export async function measure(comparison: Comparison): Promise<Map<string, numbe
   const { ours, peers } = comparison.sides;
   const sides: Side[] = [];
   try {
-    for (const command of [ours, ...peers]) {
+    for (const command of [ours, ...peers.values()]) {
+      if (command === null) continue;
       context.progress({ phase: `${name}: starting ${command.name}`, done: 0, total: rounds });
       const side = await startSide(command, name, context);
       if (side) sides.push(side);
@@ -49,15 +50,18 @@ export async function measure(comparison: Comparison): Promise<Map<string, numbe
   }
 }
 
-/** `measure` as one row a peer. */
+/** `measure` as one row a peer; a peer that could not run has no value. */
 export async function compare(comparison: Comparison): Promise<BenchRow[]> {
   const rates = await measure(comparison);
   const ours = rates.get(OUR_SIDE)!;
-  return comparison.sides.peers.flatMap(({ name }) => {
-    const peer = rates.get(name);
-    if (peer === undefined) return [];
-    return [{ name: `${comparison.name}/${name}`, ours, peer, unit: comparison.unit, ratio: ours / peer }];
-  });
+  return [...comparison.sides.peers.keys()].map((name) =>
+    speedRow(`${comparison.name}/${name}`, ours, rates.get(name), comparison.unit),
+  );
+}
+
+/** More is better. */
+export function speedRow(name: string, ours: number, peer: number | undefined, unit: string): BenchRow {
+  return { name, ours, peer: peer ?? null, unit, ratio: peer === undefined ? null : ours / peer };
 }
 
 async function startSide(command: SideCommand, name: string, context: BenchContext): Promise<Side | null> {
@@ -73,7 +77,7 @@ async function startSide(command: SideCommand, name: string, context: BenchConte
     return side;
   } catch (error) {
     if (command.name === OUR_SIDE || !(error instanceof BenchError)) throw error;
-    context.remark(`${name}: no row against ${command.name}, which cannot run: ${error.message}`);
+    context.remark(`${name}: ${command.name} cannot run: ${error.message}`);
     return null;
   }
 }

@@ -5,7 +5,7 @@ import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { BenchContext } from './bench.js';
+import { BenchUsageError, type BenchContext } from './bench.js';
 
 const REQUIREMENTS = fileURLToPath(new URL('../peers/requirements.txt', import.meta.url));
 /** The pinned NumPy wants it. */
@@ -21,6 +21,7 @@ const known = new Map<string, Promise<string | null>>();
  * minutes); a marker holds the hash of what was installed, and a half-made environment is made again.
  *
  * @returns null where there is no usable Python or the packages cannot be installed, after a remark saying which
+ * @throws BenchUsageError when the interpreter that was asked for does not have the peers' packages
  */
 export function ensurePython(context: BenchContext): Promise<string | null> {
   const key = `${context.python ?? ''}\n${context.home}`;
@@ -30,11 +31,17 @@ export function ensurePython(context: BenchContext): Promise<string | null> {
 }
 
 async function findOrMake(context: BenchContext): Promise<string | null> {
+  if (context.python !== undefined) {
+    try {
+      return await usable(context.python);
+    } catch (error) {
+      throw new BenchUsageError(`--python ${context.python}: ${explain(error)}`);
+    }
+  }
   try {
-    if (context.python !== undefined) return await usable(context.python);
     return await make(context);
   } catch (error) {
-    context.remark(`No rows against Python peers: ${explain(error)}`);
+    context.remark(`The peers cannot run: ${explain(error)}`);
     return null;
   }
 }

@@ -1,7 +1,7 @@
 /** `plumbline bench generate`: sampled tokens a second, against transformers' `generate` with its cache. */
 import type { Bench, BenchContext, BenchRow } from '../bench.js';
 import { OUR_SIDE, ourSide, peerSides, type Sides } from '../commands.js';
-import { measure } from '../compare.js';
+import { measure, speedRow } from '../compare.js';
 import { GENERATE_SIZES, type GenerateSize } from '../sizes.js';
 import type { GeneratePeerTask, GenerateTask } from './task.js';
 
@@ -38,9 +38,8 @@ async function runSize(size: GenerateSize, context: BenchContext): Promise<Bench
   const ours = rates.get(OUR_SIDE)!;
   rates.delete(OUR_SIDE);
   const [best] = [...rates].sort(([, a], [, b]) => b - a);
-  if (!best) return [];
-  context.remark(`${name}: the peer is the faster one, ${best[0]}`);
-  return [{ name: `${name}/transformers`, ours, peer: best[1], unit, ratio: ours / best[1] }];
+  if (best) context.remark(`${name}: the peer is the faster one, ${best[0]}`);
+  return [speedRow(`${name}/transformers`, ours, best?.[1], unit)];
 }
 
 /** The processes that generate at this size. */

@@ -14,8 +14,8 @@ interface MemorySize {
   /** Units of work after the warm-up. */
   readonly units: number;
   sides(context: BenchContext): Promise<Sides>;
-  /** The row's peer, of the peer's processes that were measured. */
-  rows(peaks: ReadonlyMap<string, number>): ReadonlyMap<string, number>;
+  /** The row that each peer's process belongs to; of several, the smallest counts. */
+  row(peer: string): string;
 }
 
 const MEBIBYTE = 2 ** 20;
@@ -25,15 +25,14 @@ const SIZES: readonly MemorySize[] = [
     name: `pretrain-${size.name}`,
     units: 5,
     sides: (context: BenchContext) => pretrainSides(size, context),
-    rows: (peaks: ReadonlyMap<string, number>) => peaks,
+    row: (peer: string) => peer,
   })),
   ...GENERATE_SIZES.map((size) => ({
     name: `generate-${size.name}`,
     units: 1,
     sides: (context: BenchContext) => generateSides(size, context),
-    // The smaller of the two precisions, as `bench generate` takes the faster.
-    rows: (peaks: ReadonlyMap<string, number>) =>
-      new Map(peaks.size > 0 ? [['transformers', Math.min(...peaks.values())]] : []),
+    // Both precisions are one peer, as in `bench generate`.
+    row: () => 'transformers',
   })),
 ];
 
@@ -55,21 +54,22 @@ export const memoryBench: Bench = {
 async function runSize(size: MemorySize, context: BenchContext): Promise<BenchRow[]> {
   const name = `memory/${size.name}`;
   const { ours, peers } = await size.sides(context);
-  const commands = [ours, ...peers];
-  const peaks = new Map<string, number>();
-  for (const [index, command] of commands.entries()) {
-    context.progress({ phase: `${name}: ${command.name}`, done: index, total: commands.length });
-    const peak = await peakOf(command, name, size.units, context);
-    if (peak !== null) peaks.set(command.name, peak);
+  const total = 1 + peers.size;
+  context.progress({ phase: `${name}: ${OUR_SIDE}`, done: 0, total });
+  const ourPeak = (await peakOf(ours, name, size.units, context))!;
+  const smallest = new Map<string, number | null>();
+  for (const [index, [peer, command]] of [...peers].entries()) {
+    context.progress({ phase: `${name}: ${peer}`, done: index + 1, total });
+    const peak = command && (await peakOf(command, name, size.units, context));
+    const before = smallest.get(size.row(peer)) ?? null;
+    smallest.set(size.row(peer), before === null || (peak !== null && peak < before) ? peak : before);
   }
-  const ourPeak = peaks.get(OUR_SIDE)!;
-  peaks.delete(OUR_SIDE);
-  return [...size.rows(peaks)].map(([peer, peak]) => ({
-    name: `${name}/${peer}`,
+  return [...smallest].map(([row, peak]) => ({
+    name: `${name}/${row}`,
     ours: ourPeak / MEBIBYTE,
-    peer: peak / MEBIBYTE,
+    peer: peak === null ? null : peak / MEBIBYTE,
     unit: 'MiB',
-    ratio: peak / ourPeak,
+    ratio: peak === null ? null : peak / ourPeak,
   }));
 }
 
@@ -99,7 +99,7 @@ async function peakOf(
     }
   } catch (error) {
     if (command.name === OUR_SIDE || !(error instanceof BenchError)) throw error;
-    context.remark(`${name}: no row against ${command.name}, which cannot run: ${error.message}`);
+    context.remark(`${name}: ${command.name} cannot run: ${error.message}`);
     return null;
   }
 }
