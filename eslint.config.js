@@ -64,7 +64,18 @@ const MAY_IMPORT = {
     'rlhf',
     'evaluation',
   ],
-  cli: ['contracts', 'config', 'services', 'api-client', 'simulated-labelers', 'bench'],
+  cli: [
+    'contracts',
+    'config',
+    'services',
+    'api-client',
+    'simulated-labelers',
+    'bench',
+    'artifacts',
+    'compute',
+    'model',
+    'generation',
+  ],
   web: ['api-client'],
 };
 

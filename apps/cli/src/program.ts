@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addBenchCommand } from './commands/bench.js';
 import { addLabelerCommands } from './commands/labelers.js';
+import { addModelCommands } from './commands/models.js';
 import { addRunCommands } from './commands/runs.js';
 import { addServiceCommands } from './commands/services.js';
 
@@ -14,6 +15,7 @@ export function createProgram(): Command {
     .exitOverride();
   addServiceCommands(program);
   addRunCommands(program);
+  addModelCommands(program);
   addLabelerCommands(program);
   addBenchCommand(program);
   program.addHelpText(

@@ -5,7 +5,8 @@ import { decodeSafetensors, encodeSafetensors, type TensorMap } from './safetens
 
 /** Everything a step needs to continue exactly where it was. */
 export interface CheckpointContent {
-  readonly step: StepName;
+  /** The step that made it; `import`: none, the model came from outside. */
+  readonly step: StepName | 'import';
   /** Updates (pretrain, reward), iterations (optimise) or shards (sample) done. */
   readonly index: number;
   /** What defines the step's work; plain JSON. */
@@ -26,7 +27,7 @@ export interface CheckpointContent {
 export interface CheckpointManifest {
   readonly kind: 'checkpoint';
   readonly format: 1;
-  readonly step: StepName;
+  readonly step: StepName | 'import';
   readonly index: number;
   readonly configuration: unknown;
   readonly blobs: { readonly weights: string; readonly optimizer: string; readonly state: string };
@@ -75,6 +76,12 @@ export async function readCheckpoint(
   ]);
   const { step, index, configuration, references } = manifest;
   return { id, step, index, configuration, weights, optimizer, state, references };
+}
+
+/** The weights alone. @throws ArtifactError as `readCheckpoint` */
+export async function readCheckpointWeights(store: ArtifactStore, id: string): Promise<TensorMap> {
+  const { blobs } = await readCheckpointManifest(store, id);
+  return readTensors(store, id, 'weights', blobs.weights);
 }
 
 async function readTensors(store: ArtifactStore, id: string, role: string, blob: string): Promise<TensorMap> {

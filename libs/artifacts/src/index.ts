@@ -3,6 +3,7 @@ export * from './artifact-store.js';
 export * from './canonical-json.js';
 export * from './checkpoint.js';
 export * from './file-artifact-store.js';
+export * from './foreign-formats.js';
 export * from './json-without-duplicates.js';
 export * from './open-artifact-store.js';
 export * from './safetensors-file.js';

@@ -77,7 +77,7 @@ export function headerLength(start: Uint8Array, fileBytes: number): number {
  * @throws ArtifactError `malformed` naming the tensor and the fault.
  */
 export function parseHeader(header: Uint8Array, dataBytes: number): SafetensorsHeader {
-  const members = Object.entries(parseObject(header));
+  const members = Object.entries<unknown>(parseObject(header));
   const metadata = members.find(([name]) => name === METADATA)?.[1] ?? {};
   if (!isStringRecord(metadata)) throw malformed(`${METADATA} is not an object of strings`);
   const entries = members
@@ -117,7 +117,7 @@ export function malformed(reason: string): ArtifactError {
   return new ArtifactError('malformed', `safetensors: ${reason}`);
 }
 
-function parseObject(header: Uint8Array): object {
+function parseObject(header: Uint8Array): Record<string, unknown> {
   if (header[0] !== OPENING_BRACE) throw malformed('the header does not begin with {');
   let text: string;
   try {
@@ -128,7 +128,7 @@ function parseObject(header: Uint8Array): object {
   const json = text.replace(/ *$/, '');
   if (!json.endsWith('}')) throw malformed('the header is not JSON, padded with spaces');
   try {
-    return parseJsonWithoutDuplicates(json) as object; // it begins with {
+    return parseJsonWithoutDuplicates(json) as Record<string, unknown>; // it begins with {
   } catch (error) {
     const reason = (error as Error).message;
     throw malformed(reason.endsWith('occurs twice') ? reason : 'the header is not JSON');

@@ -77,14 +77,9 @@ export function decodeSafetensors(bytes: Uint8Array): TensorMap {
   return Object.fromEntries(
     [...tensors].map(([name, { dtype, shape, start, end }]): [string, NamedTensor] => {
       const copy = new Uint8Array(data.subarray(start, end)).buffer;
-      switch (dtype) {
-        case 'F32':
-          return [name, { dtype, shape, data: new Float32Array(copy) }];
-        case 'I32':
-          return [name, { dtype, shape, data: new Int32Array(copy) }];
-        default:
-          throw malformed(`tensor ${shown(name)}: unsupported type ${dtype}`);
-      }
+      if (dtype === 'F32') return [name, { dtype, shape, data: new Float32Array(copy) }];
+      if (dtype === 'I32') return [name, { dtype, shape, data: new Int32Array(copy) }];
+      throw malformed(`tensor ${shown(name)}: unsupported type ${dtype}`);
     }),
   );
 }

@@ -21,35 +21,44 @@ export class Tokenizer {
   private readonly runtime: Runtime;
   /** Present when every word is encoded by itself, whatever stands beside it. */
   private readonly words: Map<string, readonly number[]> | null;
+  /** Whether the end of a text is a special token: no word contains it then. */
+  private readonly splitsAtEndOfText: boolean;
   /** One more than the largest token. */
   readonly vocabularySize: number;
-  /** The token that ends a document. */
-  readonly endOfText: number;
 
-  /** @param json the parsed content of a `tokenizer.json`. @throws Error when it is none, or has no end-of-text token. */
+  /** @param json the parsed content of a `tokenizer.json`. @throws Error when it is none. */
   constructor(readonly json: unknown) {
     try {
       this.runtime = new Runtime(json, {});
     } catch (error) {
       throw new Error(`not a usable tokenizer.json: ${(error as Error).message}`, { cause: error });
     }
-    const endOfText = this.runtime.token_to_id(END_OF_TEXT);
-    if (endOfText === undefined) throw new Error(`tokenizer.json has no token ${END_OF_TEXT}`);
-    this.endOfText = endOfText;
     this.vocabularySize = 1 + [...this.runtime.get_vocab().values()].reduce((a, b) => Math.max(a, b), 0);
     this.words = encodesWordByWord(json) ? new Map() : null;
+    this.splitsAtEndOfText = ((json as TokenizerFile).added_tokens ?? []).length > 0;
   }
 
-  /** `<|endoftext|>` in the text becomes the special token. */
+  /** The token that ends a document. @throws Error when the file has none */
+  get endOfText(): number {
+    const token = this.runtime.token_to_id(END_OF_TEXT);
+    if (token === undefined) throw new Error(`tokenizer.json has no token ${END_OF_TEXT}`);
+    return token;
+  }
+
+  /** `<|endoftext|>` in the text becomes the special token, where the file has it as one. */
   encode(text: string): number[] {
-    if (!this.words || text.includes(END_OF_TEXT)) return this.runtime.encode(text).ids;
+    if (!this.words) return this.runtime.encode(text).ids;
     const tokens: number[] = [];
-    for (const word of splitWords(text))
-      for (const token of this.encodeWord(this.words, word)) tokens.push(token);
+    const parts = this.splitsAtEndOfText ? text.split(END_OF_TEXT) : [text];
+    parts.forEach((part, index) => {
+      if (index > 0) tokens.push(this.endOfText);
+      for (const word of splitWords(part))
+        for (const token of this.encodeWord(this.words!, word)) tokens.push(token);
+    });
     return tokens;
   }
 
-  /** Bytes that are no UTF-8, such as half a character, come out as U+FFFD. */
+  /** Bytes that are no UTF-8, such as half a character, come out as U+FFFD; tokens that the file lacks, as nothing. */
   decode(tokens: readonly number[]): string {
     return tokens.length === 0
       ? ''
@@ -71,15 +80,27 @@ export class Tokenizer {
   }
 }
 
+/** The parts of `tokenizer.json` that decide how we may encode. */
+interface TokenizerFile {
+  readonly normalizer?: unknown;
+  readonly post_processor?: { readonly type?: string } | null;
+  readonly pre_tokenizer?: {
+    readonly type?: string;
+    readonly add_prefix_space?: boolean;
+    readonly use_regex?: boolean;
+  } | null;
+  readonly model?: { readonly type?: string; readonly dropout?: number | null };
+  readonly added_tokens?: readonly {
+    readonly content: string;
+    readonly lstrip?: boolean;
+    readonly rstrip?: boolean;
+    readonly single_word?: boolean;
+  }[];
+}
+
 /** Whether the file is laid out as ours and GPT-2's are: no normalizer, GPT-2's words, bytes, BPE, one special token. */
 function encodesWordByWord(json: unknown): boolean {
-  const file = json as {
-    normalizer?: unknown;
-    post_processor?: { type?: string } | null;
-    pre_tokenizer?: { type?: string; add_prefix_space?: boolean; use_regex?: boolean };
-    model?: { type?: string };
-    added_tokens?: readonly { content: string }[];
-  };
+  const file = json as TokenizerFile;
   return (
     !file.normalizer &&
     (!file.post_processor || file.post_processor.type === 'ByteLevel') &&
@@ -87,6 +108,9 @@ function encodesWordByWord(json: unknown): boolean {
     file.pre_tokenizer.add_prefix_space === false &&
     file.pre_tokenizer.use_regex !== false &&
     file.model?.type === 'BPE' &&
-    (file.added_tokens ?? []).every((token) => token.content === END_OF_TEXT)
+    (file.added_tokens ?? []).every(
+      ({ content, lstrip, rstrip, single_word: whole }) =>
+        content === END_OF_TEXT && !lstrip && !rstrip && !whole,
+    )
   );
 }

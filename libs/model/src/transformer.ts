@@ -15,7 +15,7 @@ const INITIAL_DEVIATION = 0.02;
 /** Added to the score of a key that must not be seen: e to this is 0, and it stays finite. */
 const HIDDEN_SCORE = -1e9;
 /** [V, D]; absent where it is the input embedding. */
-const OUTPUT_EMBEDDING = 'lm_head.weight';
+export const OUTPUT_EMBEDDING = 'lm_head.weight';
 
 export interface ForwardOptions {
   /** Position of each token, int32 [B, T]; absent: 0 … T−1 in every row. */
