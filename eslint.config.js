@@ -30,7 +30,7 @@ const MAY_IMPORT = {
   rlhf: ['contracts', 'artifacts', 'compute', 'model', 'generation', 'data', 'training'],
   // The gold reward lives in evaluation: rlhf, which trains, must never see it.
   evaluation: ['contracts', 'artifacts', 'compute', 'model', 'generation', 'data', 'training', 'rlhf'],
-  bench: ['contracts', 'artifacts', 'compute', 'model', 'generation', 'data', 'training'],
+  bench: ['contracts', 'config', 'artifacts', 'compute', 'model', 'generation', 'data', 'training'],
   migrations: [],
   database: ['contracts', 'config', 'artifacts', 'audit', 'labeling', 'migrations'],
   'api-client': [],

@@ -1,5 +1,6 @@
-/** The child process of our side: `node ours-main.js pretrain|generate TASK`, with the task as JSON. */
+/** The child process of our side: `node ours-main.js pretrain|generate|precision TASK`, with the task as JSON. */
 import type { GenerateTask } from './generate/task.js';
+import type { PrecisionTask } from './precision/task.js';
 import type { PretrainTask } from './pretrain/task.js';
 import { serve } from './serve.js';
 
@@ -21,6 +22,14 @@ switch (bench) {
       const { loadGenerateWork } = await import('./generate/ours.js');
       return loadGenerateWork(task);
     }, task.warmup);
+    break;
+  }
+  case 'precision': {
+    const task = JSON.parse(argument) as PrecisionTask;
+    await serve(async () => {
+      const { loadPrecisionWork } = await import('./precision/ours.js');
+      return loadPrecisionWork(task);
+    }, null);
     break;
   }
   default:

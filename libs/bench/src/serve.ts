@@ -20,17 +20,21 @@ const ANSWERS = 3;
  * Loads, warms up, then answers until the input ends.
  *
  * @param load loads the libraries; what it returns makes the work ready
- * @param warmup units before the first round, after the first, which compiles
+ * @param warmup units before the first round, after the first, which compiles; null: not even that one
  */
-export async function serve(load: () => Promise<() => Promise<Work> | Work>, warmup: number): Promise<void> {
+export async function serve(
+  load: () => Promise<() => Promise<Work> | Work>,
+  warmup: number | null,
+): Promise<void> {
   try {
     const prepare = await load();
     const loadSeconds = process.uptime();
     const baselineBytes = process.memoryUsage.rss();
     const work = await prepare();
-    const first = await doUnits(work, 1);
+    const first = warmup === null ? { seconds: 0, values: {} } : await doUnits(work, 1);
     let unitSeconds = first.seconds;
-    for (let i = 0; i < warmup; i++) unitSeconds = Math.min(unitSeconds, (await doUnits(work, 1)).seconds);
+    for (let i = 0; i < (warmup ?? 0); i++)
+      unitSeconds = Math.min(unitSeconds, (await doUnits(work, 1)).seconds);
     const { threads, versions } = work;
     say({
       kind: 'ready',

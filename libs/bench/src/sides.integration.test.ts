@@ -47,7 +47,11 @@ async function exercise(command: SideCommand): Promise<{ first: number | undefin
 describe('the processes of a bench', () => {
   const weights = (): string => join(directory, 'weights.safetensors');
   const ours = () =>
-    ourSide('pretrain', { ...work, plan: COMPILED_FP32, weightsFile: weights() } satisfies PretrainTask);
+    ourSide('pretrain', {
+      ...work,
+      plan: { ...COMPILED_FP32, threads: 1 },
+      weightsFile: weights(),
+    } satisfies PretrainTask);
 
   it('ours trains and generates', async () => {
     expect((await exercise(ours())).first).toBeCloseTo(Math.log(64), 1);

@@ -1,6 +1,6 @@
 /** Our side of the pretraining bench: one update of the product's own trainer is one unit of work. */
 import { encodeSafetensors } from '@plumbline/artifacts';
-import { loadTensorFlow, tf, type Tensor } from '@plumbline/compute';
+import { tf, type Tensor } from '@plumbline/compute';
 import {
   disposeParameters,
   forward,
@@ -13,13 +13,14 @@ import {
 import { Trainer, type Batch } from '@plumbline/training';
 import type { ModelConfiguration } from '@plumbline/contracts';
 import { writeFileSync } from 'node:fs';
+import { loadPlan } from '../load-plan.js';
 import { libraryVersions } from '../library-versions.js';
 import type { Work } from '../serve.js';
 import { benchTokens, LEARNING_RATE, MAXIMUM_GRADIENT_NORM, OPTIMISER, type PretrainTask } from './task.js';
 
 /** Loads TensorFlow; the returned function builds the trainer. */
 export function loadPretrainWork(task: PretrainTask): () => Work {
-  const { versions } = loadTensorFlow({ device: task.plan.device, threads: task.threads });
+  const { versions } = loadPlan(task.plan);
   return () => pretrainWork(task, versions);
 }
 
@@ -40,7 +41,7 @@ function pretrainWork(task: PretrainTask, versions: Work['versions']): Work {
   });
   let done = 0;
   return {
-    threads: task.threads,
+    threads: plan.threads,
     versions: { ...libraryVersions(versions), 'execution plan': `${plan.mode} ${plan.precision}` },
     unit() {
       const inputs = windowBatch(benchTokens(task, done++), batch, model.context);

@@ -1,7 +1,6 @@
-import { loadTensorFlow } from '@plumbline/compute';
 import { COMPILED_FP32, EAGER_FP32 } from '@plumbline/training';
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { loadPretrainWork } from './ours.js';
 import { benchTokens, type PretrainTask } from './task.js';
 
@@ -10,13 +9,9 @@ const fixture = JSON.parse(
   readFileSync(new URL('../../fixtures/pretrain-losses.json', import.meta.url), 'utf8'),
 ) as { task: Omit<PretrainTask, 'plan'>; losses: number[] };
 
-beforeAll(() => {
-  loadTensorFlow({ device: 'cpu', threads: 1 });
-});
-
 describe('our side of the pretraining bench', () => {
   it.each([EAGER_FP32, COMPILED_FP32])('does the peer’s work, update by update ($mode)', async (plan) => {
-    const work = loadPretrainWork({ ...fixture.task, plan })();
+    const work = loadPretrainWork({ ...fixture.task, plan: { ...plan, threads: fixture.task.threads } })();
     const losses: number[] = [];
     for (const _ of fixture.losses) losses.push((await work.unit())['loss']!);
     fixture.losses.forEach((loss, update) => expect(Math.abs(losses[update]! - loss)).toBeLessThan(1e-3));
