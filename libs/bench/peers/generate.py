@@ -19,6 +19,8 @@ def main() -> None:
     torch.manual_seed(1)
     transformers.logging.set_verbosity_error()
     size, batch, vocabulary = task["model"], task["batch"], task["model"]["vocabulary"]
+    # Made in its precision, as `from_pretrained` does: converting would hold it twice.
+    torch.set_default_dtype(torch.bfloat16 if task["bf16"] else torch.float32)
     model = GPT2LMHeadModel(
         GPT2Config(
             n_layer=size["layers"],
@@ -32,8 +34,6 @@ def main() -> None:
             pad_token_id=0,
         )
     ).eval()
-    if task["bf16"]:
-        model = model.to(torch.bfloat16)
     length = task["promptTokens"] + task["newTokens"]
     # The same prompts as src/generate/task.ts.
     prompts = torch.tensor(
