@@ -2,6 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Side } from './side.js';
 
+/** As much of a `Side` as taking turns needs. */
+export type InterleavedSide = Pick<Side, 'name' | 'ready' | 'round'>;
+
 export interface InterleaveOptions {
   readonly rounds: number;
   /** About how long a round of one side takes. */
@@ -17,13 +20,13 @@ const PAUSE_MS = 30;
  * one. The order turns round from round to round (ABC, CBA), so that no side is always first after the other.
  */
 export async function interleave(
-  sides: readonly Pick<Side, 'name' | 'ready' | 'round'>[],
+  sides: readonly InterleavedSide[],
   { rounds, roundSeconds, onRound }: InterleaveOptions,
 ): Promise<Map<string, number[]>> {
   const units = new Map(
-    sides.map(({ name, ready }) => [name, Math.max(1, Math.round(roundSeconds / ready.unitSeconds))]),
+    sides.map((side) => [side.name, Math.max(1, Math.round(roundSeconds / side.ready.unitSeconds))]),
   );
-  const rates = new Map<string, number[]>(sides.map(({ name }) => [name, []]));
+  const rates = new Map<string, number[]>(sides.map((side) => [side.name, []]));
   for (let round = 0; round < rounds; round++) {
     onRound(round);
     const order = round % 2 === 0 ? sides : [...sides].reverse();

@@ -4,7 +4,7 @@ import type { PrecisionTask } from './precision/task.js';
 import type { PretrainTask } from './pretrain/task.js';
 import { serve } from './serve.js';
 
-const [bench, argument = ''] = process.argv.slice(2);
+const [bench = '', argument = ''] = process.argv.slice(2);
 
 // Imported when asked for: loading is measured, and each process holds only what its work needs.
 switch (bench) {
@@ -33,5 +33,5 @@ switch (bench) {
     break;
   }
   default:
-    throw new Error(`no such bench: ${String(bench)}`);
+    throw new Error(`no such bench: ${bench}`);
 }

@@ -92,14 +92,14 @@ export class Side {
   }
 
   private async answer<Kind extends Answer['kind']>(kind: Kind): Promise<Extract<Answer, { kind: Kind }>> {
-    const { value, done } = await this.answers.next();
-    if (done) {
+    const line = await this.answers.next();
+    if (line.done === true) {
       await this.closed;
       throw new BenchError([`${this.name}: ${this.failure}`, ...this.printed].join('\n  '));
     }
-    const answer = parse(value);
+    const answer = parse(line.value);
     if (answer?.kind === 'failed') throw new BenchError(`${this.name}: ${answer.message}`);
-    if (answer?.kind !== kind) throw new BenchError(`${this.name}: expected ${kind}, got ${value}`);
+    if (answer?.kind !== kind) throw new BenchError(`${this.name}: expected ${kind}, got ${line.value}`);
     return answer as Extract<Answer, { kind: Kind }>;
   }
 }
