@@ -10,6 +10,7 @@ import {
   fromTensorMap,
   ModelFormatError,
   NoLanguageModelError,
+  OccupiedDirectoryError,
   readLanguageModel,
   readModelDirectory,
   scoreTokens,
@@ -181,6 +182,11 @@ async function explaining(work: () => Promise<void>): Promise<void> {
 function explained(error: unknown): unknown {
   const as = (code: typeof FAILED | typeof WRONG_USE): CommandError =>
     new CommandError(code, (error as Error).message, { cause: error });
+  if (error instanceof OccupiedDirectoryError) {
+    return new CommandError(WRONG_USE, `${error.message}; --force replaces a model directory`, {
+      cause: error,
+    });
+  }
   if (error instanceof ModelFormatError || error instanceof NoLanguageModelError) return as(WRONG_USE);
   if (error instanceof ArtifactError) return as(error.code === 'corrupted' ? FAILED : WRONG_USE);
   if (error instanceof NonFiniteLogitsError || error instanceof TensorFlowError) return as(FAILED);

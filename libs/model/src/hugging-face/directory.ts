@@ -19,6 +19,9 @@ const GENERATION_FILE = 'generation_config.json';
 const TOKENIZER_FILE = 'tokenizer.json';
 const TOKENIZER_CONFIG_FILE = 'tokenizer_config.json';
 
+/** A directory that is not empty would have to be replaced. */
+export class OccupiedDirectoryError extends ModelFormatError {}
+
 export interface ReadOptions {
   /** false: `tokenizer.json` is left alone, whatever is in it. Absent: it is read where there is one. */
   readonly tokenizer?: boolean;
@@ -82,7 +85,7 @@ async function readTokenizer(directory: string, vocabulary: number): Promise<Jso
  * Writes the model as a directory that `transformers` loads. It appears whole or not at all.
  *
  * @returns whether anything was written: a directory that holds the same files already is left as it is.
- * @throws ModelFormatError when `directory` exists and holds something else, unless `replace` is set and it is itself a
+ * @throws OccupiedDirectoryError when `directory` holds something else; with `replace`, ModelFormatError when that is no
  *   model directory of nothing but files.
  */
 export async function writeModelDirectory(
@@ -95,7 +98,7 @@ export async function writeModelDirectory(
   const existing = (await entriesOf(target)) ?? [];
   if (existing.length > 0) {
     if (await holdsExactly(target, existing, files)) return false;
-    if (!options.replace) throw new ModelFormatError(`${directory} is not empty`);
+    if (!options.replace) throw new OccupiedDirectoryError(`${directory} holds something else already`);
     await checkReplaceable(directory, target, existing);
   }
   await mkdir(dirname(target), { recursive: true });

@@ -19,13 +19,13 @@ export interface Gpt2Config {
 const ARCHITECTURES = ['GPT2LMHeadModel', 'GPT2Model'];
 
 /** GELU's two forms by the names that `transformers` has for them. */
-const ACTIVATIONS: Readonly<Record<string, Activation>> = {
-  gelu_new: 'gelu_new',
-  gelu_pytorch_tanh: 'gelu_new',
-  gelu_fast: 'gelu_new',
-  gelu: 'gelu',
-  gelu_python: 'gelu',
-};
+const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
+  ['gelu_new', 'gelu_new'],
+  ['gelu_pytorch_tanh', 'gelu_new'],
+  ['gelu_fast', 'gelu_new'],
+  ['gelu', 'gelu'],
+  ['gelu_python', 'gelu'],
+]);
 
 /** Keys with the one value that this transformer computes. */
 const ONLY: readonly (readonly [key: string, value: unknown, meaning: string])[] = [
@@ -74,8 +74,8 @@ export function readGpt2Config(config: JsonObject, path: string): Gpt2Config {
   if (config['n_inner'] !== undefined && config['n_inner'] !== null && config['n_inner'] !== 4 * width) {
     refuse('n_inner', `must be null or 4 · n_embd (${4 * width})`);
   }
-  const activation = ACTIVATIONS[textOr(config['activation_function'], 'gelu_new')];
-  if (!activation) refuse('activation_function', `must be one of ${Object.keys(ACTIVATIONS).join(', ')}`);
+  const activation = ACTIVATIONS.get(textOr(config['activation_function'], 'gelu_new'));
+  if (!activation) refuse('activation_function', `must be one of ${[...ACTIVATIONS.keys()].join(', ')}`);
   const tied = config['tie_word_embeddings'] ?? true;
   if (typeof tied !== 'boolean') refuse('tie_word_embeddings', 'must be true or false');
   const { dropout, remarks } = readDropout(config, refuse);
