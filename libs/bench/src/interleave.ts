@@ -9,7 +9,7 @@ export interface InterleaveOptions {
   readonly rounds: number;
   /** About how long a round of one side takes. */
   readonly roundSeconds: number;
-  onRound(done: number): void;
+  readonly onRound: (done: number) => void;
 }
 
 /** Lets the threads of the side that has just worked fall asleep. */
