@@ -107,9 +107,20 @@ describe('Tokenizer', () => {
 const fixture = JSON.parse(readFileSync(new URL('../fixtures/tokenizer.json', import.meta.url), 'utf8')) as {
   corpus: string[];
   vocabulary: number;
-  tokenizer: { model: { vocab: Record<string, number>; merges: [string, string][] } };
-  encodings: { text: string; tokens: number[]; decoded: string }[];
+  tokenizer: {
+    added_tokens: { id: number; content: string }[];
+    pre_tokenizer: object;
+    model: { vocab: Record<string, number>; merges: [string, string][] };
+  };
+  encodings: Encoding[];
+  decodings: { tokens: number[]; decoded: string }[];
+  variant: Encoding[];
 };
+interface Encoding {
+  text: string;
+  tokens: number[];
+  decoded: string;
+}
 
 describe('compared with tokenizers', () => {
   it('learns the same merges and numbers the same tokens', () => {
@@ -126,5 +137,35 @@ describe('compared with tokenizers', () => {
       expect(tokenizer.encode(text), JSON.stringify(text)).toEqual(tokens);
       expect(tokenizer.decode(tokens)).toBe(decoded);
     }
+  });
+
+  it('decodes every token by itself and any sequence the same', () => {
+    const tokenizer = new Tokenizer(fixture.tokenizer);
+    expect(fixture.decodings.length).toBeGreaterThan(tokenizer.vocabularySize + 100);
+    for (const { tokens, decoded } of fixture.decodings) {
+      expect(tokenizer.decode(tokens), tokens.join()).toBe(decoded);
+    }
+  });
+
+  it('encodes the same with a space before every text and several special tokens', () => {
+    const { added_tokens: added, pre_tokenizer: preTokenizer, model } = fixture.tokenizer;
+    const tokenizer = new Tokenizer({
+      ...fixture.tokenizer,
+      pre_tokenizer: { ...preTokenizer, add_prefix_space: true },
+      added_tokens: [...added, { ...added[0], id: Object.keys(model.vocab).length, content: '<|pad|>' }],
+    });
+    for (const { text, tokens, decoded } of fixture.variant) {
+      expect(tokenizer.encode(text), JSON.stringify(text)).toEqual(tokens);
+      expect(tokenizer.decode(tokens)).toBe(decoded);
+    }
+  });
+
+  it('has an end of text only where the file has one', () => {
+    const { added_tokens: added, model, ...file } = fixture.tokenizer;
+    expect(added).toHaveLength(1);
+    const { [END_OF_TEXT]: _, ...vocab } = model.vocab;
+    const tokenizer = new Tokenizer({ ...file, added_tokens: [], model: { ...model, vocab } });
+    expect(() => tokenizer.endOfText).toThrow(/no token <\|endoftext\|>/);
+    expect(tokenizer.decode(tokenizer.encode(`a${END_OF_TEXT}b`))).toBe(`a${END_OF_TEXT}b`);
   });
 });

@@ -20,9 +20,7 @@ const WORD_CACHE_LIMIT = 200_000;
 export class Tokenizer {
   private readonly runtime: Runtime;
   /** Present when every word is encoded by itself, whatever stands beside it. */
-  private readonly words: Map<string, readonly number[]> | null;
-  /** Whether the end of a text is a special token: no word contains it then. */
-  private readonly splitsAtEndOfText: boolean;
+  private readonly words: WordEncoder | null;
   /** One more than the largest token. */
   readonly vocabularySize: number;
 
@@ -30,12 +28,11 @@ export class Tokenizer {
   constructor(readonly json: unknown) {
     try {
       this.runtime = new Runtime(json, {});
+      this.words = encodesWordByWord(json) ? new WordEncoder(json) : null;
     } catch (error) {
       throw new Error(`not a usable tokenizer.json: ${(error as Error).message}`, { cause: error });
     }
     this.vocabularySize = 1 + [...this.runtime.get_vocab().values()].reduce((a, b) => Math.max(a, b), 0);
-    this.words = encodesWordByWord(json) ? new Map() : null;
-    this.splitsAtEndOfText = ((json as TokenizerFile).added_tokens ?? []).length > 0;
   }
 
   /** The token that ends a document. @throws Error when the file has none */
@@ -45,17 +42,9 @@ export class Tokenizer {
     return token;
   }
 
-  /** `<|endoftext|>` in the text becomes the special token, where the file has it as one. */
+  /** Special tokens in the text, such as `<|endoftext|>`, become those tokens. */
   encode(text: string): number[] {
-    if (!this.words) return this.runtime.encode(text).ids;
-    const tokens: number[] = [];
-    const parts = this.splitsAtEndOfText ? text.split(END_OF_TEXT) : [text];
-    parts.forEach((part, index) => {
-      if (index > 0) tokens.push(this.endOfText);
-      for (const word of splitWords(part))
-        for (const token of this.encodeWord(this.words!, word)) tokens.push(token);
-    });
-    return tokens;
+    return this.words ? this.words.encode(text) : this.runtime.encode(text).ids;
   }
 
   /** Bytes that are no UTF-8, such as half a character, come out as U+FFFD; tokens that the file lacks, as nothing. */
@@ -69,48 +58,98 @@ export class Tokenizer {
   startsWord(token: number): boolean {
     return /^[\u0120\u010A\u010D\u0109]/.test(this.runtime.id_to_token(token) ?? '');
   }
-
-  private encodeWord(words: Map<string, readonly number[]>, word: string): readonly number[] {
-    const known = words.get(word);
-    if (known) return known;
-    const tokens: readonly number[] = this.runtime.encode(word).ids;
-    if (words.size >= WORD_CACHE_LIMIT) words.clear();
-    words.set(word, tokens);
-    return tokens;
-  }
 }
 
 /** The parts of `tokenizer.json` that decide how we may encode. */
 interface TokenizerFile {
   readonly normalizer?: unknown;
   readonly post_processor?: { readonly type?: string } | null;
-  readonly pre_tokenizer?: {
-    readonly type?: string;
-    readonly add_prefix_space?: boolean;
-    readonly use_regex?: boolean;
-  } | null;
-  readonly model?: { readonly type?: string; readonly dropout?: number | null };
-  readonly added_tokens?: readonly {
-    readonly content: string;
-    readonly lstrip?: boolean;
-    readonly rstrip?: boolean;
-    readonly single_word?: boolean;
-  }[];
+  readonly pre_tokenizer?: Partial<ByteLevel> | null;
+  readonly model?: { readonly type?: string };
+  readonly added_tokens?: readonly AddedToken[];
+}
+interface ByteLevel {
+  readonly type: string;
+  readonly add_prefix_space: boolean;
+  readonly use_regex: boolean;
+}
+interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  readonly lstrip?: boolean;
+  readonly rstrip?: boolean;
+  readonly single_word?: boolean;
 }
 
-/** Whether the file is laid out as ours and GPT-2's are: no normalizer, GPT-2's words, bytes, BPE, one special token. */
-function encodesWordByWord(json: unknown): boolean {
+/** A file as GPT-2's: byte-level BPE, no normalizer, and special tokens that stand for themselves alone. */
+interface ByteLevelFile extends TokenizerFile {
+  readonly pre_tokenizer: Partial<ByteLevel>;
+}
+
+function encodesWordByWord(json: unknown): json is ByteLevelFile {
   const file = json as TokenizerFile;
   return (
     !file.normalizer &&
     (!file.post_processor || file.post_processor.type === 'ByteLevel') &&
     file.pre_tokenizer?.type === 'ByteLevel' &&
-    file.pre_tokenizer.add_prefix_space === false &&
-    file.pre_tokenizer.use_regex !== false &&
     file.model?.type === 'BPE' &&
     (file.added_tokens ?? []).every(
-      ({ content, lstrip, rstrip, single_word: whole }) =>
-        content === END_OF_TEXT && !lstrip && !rstrip && !whole,
+      ({ content, lstrip, rstrip, single_word: whole }) => content !== '' && !lstrip && !rstrip && !whole,
     )
   );
+}
+
+/**
+ * Byte-level BPE word by word. The words are found here: the runtime's own expression takes U+0085 and U+FEFF for what
+ * they are not, and it remembers no words.
+ */
+class WordEncoder {
+  private readonly runtime: Runtime;
+  private readonly known = new Map<string, readonly number[]>();
+  private readonly added: ReadonlyMap<string, number>;
+  private readonly addedTokens: RegExp | null;
+  private readonly addsSpace: boolean;
+  private readonly splits: boolean;
+
+  constructor(file: ByteLevelFile) {
+    const words = { ...file.pre_tokenizer, add_prefix_space: false, use_regex: false };
+    this.runtime = new Runtime({ ...file, pre_tokenizer: words, added_tokens: [] }, {});
+    this.addsSpace = file.pre_tokenizer.add_prefix_space ?? true;
+    this.splits = file.pre_tokenizer.use_regex ?? true;
+    const added = file.added_tokens ?? [];
+    this.added = new Map(added.map(({ content, id }) => [content, id]));
+    // Of those that begin at the same place, the longest.
+    const longestFirst = [...this.added.keys()].sort((a, b) => b.length - a.length);
+    this.addedTokens = added.length > 0 ? new RegExp(`(${longestFirst.map(escaped).join('|')})`) : null;
+  }
+
+  encode(text: string): number[] {
+    const tokens: number[] = [];
+    const parts = this.addedTokens ? text.split(this.addedTokens) : [text];
+    parts.forEach((part, index) => {
+      if (index % 2 === 1) tokens.push(this.added.get(part)!);
+      else
+        for (const word of this.wordsOf(part)) for (const token of this.encodeWord(word)) tokens.push(token);
+    });
+    return tokens;
+  }
+
+  private wordsOf(text: string): readonly string[] {
+    if (text === '') return [];
+    const spaced = this.addsSpace && !text.startsWith(' ') ? ` ${text}` : text;
+    return this.splits ? splitWords(spaced) : [spaced];
+  }
+
+  private encodeWord(word: string): readonly number[] {
+    const known = this.known.get(word);
+    if (known) return known;
+    const tokens: readonly number[] = this.runtime.encode(word).ids;
+    if (this.known.size >= WORD_CACHE_LIMIT) this.known.clear();
+    this.known.set(word, tokens);
+    return tokens;
+  }
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 }
