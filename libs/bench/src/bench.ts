@@ -1,4 +1,5 @@
 /** What a benchmark is: a name, the sizes it knows, and a run that gives rows. */
+import type { ExecutionPlan } from '@plumbline/training';
 
 /** One line of the result: the same work here and in a peer. */
 export interface BenchRow {
@@ -13,6 +14,9 @@ export interface BenchRow {
   readonly ratio: number | null;
 }
 
+/** How our side computes the matrix products of its updates. */
+export type Precision = ExecutionPlan['precision'];
+
 /** What a run may use of the world, and how it says what it does. */
 export interface BenchContext {
   /** Sizes to run, of those that the bench knows; absent: all of them. */
@@ -21,6 +25,8 @@ export interface BenchContext {
   readonly rounds?: number;
   /** Threads of every side. */
   readonly threads: number;
+  /** Of our updates' matrix products; absent: as the machine's execution plan says. */
+  readonly precision?: Precision;
   /** Where the bench keeps what it installs and writes. */
   readonly home: string;
   /** The Python interpreter of the peers; absent: one with the pinned packages, installed below `home`. */

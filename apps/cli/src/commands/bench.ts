@@ -1,6 +1,6 @@
-import type { BenchContext, BenchRow } from '@plumbline/bench';
+import type { BenchContext, BenchRow, Precision } from '@plumbline/bench';
 import { environment } from '@plumbline/config';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { cpus } from 'node:os';
 import { BenchBar } from '../bench-bar.js';
 import { CommandError, FAILED, WRONG_USE } from '../command-error.js';
@@ -10,6 +10,7 @@ interface BenchOptions {
   readonly size: readonly string[];
   readonly rounds?: number;
   readonly threads?: number;
+  readonly precision?: Precision;
   readonly python?: string;
   readonly json?: boolean;
 }
@@ -23,6 +24,12 @@ export function addBenchCommand(program: Command): void {
     .option('--size <size>', 'only this size; may be repeated', collect, [])
     .option('--rounds <n>', 'measured rounds of each side', count)
     .option('--threads <n>', 'threads of each side (default: PLUMBLINE_THREADS, else all cores)', count)
+    .addOption(
+      new Option('--precision <p>', 'of our updates (default: the machine’s execution plan)').choices([
+        'fp32',
+        'bf16',
+      ]),
+    )
     .option('--python <path>', 'a Python that has the peers’ packages, instead of the bench’s own')
     .option('--json', 'print {rows}')
     .action((names: string[], options: BenchOptions) => bench(names, options));
@@ -37,6 +44,7 @@ async function bench(names: readonly string[], options: BenchOptions): Promise<v
   const context: BenchContext = {
     ...(options.size.length > 0 && { sizes: options.size }),
     ...(options.rounds !== undefined && { rounds: options.rounds }),
+    ...(options.precision !== undefined && { precision: options.precision }),
     ...(options.python !== undefined && { python: options.python }),
     threads: options.threads ?? settings.threads ?? cpus().length,
     home: settings.home,

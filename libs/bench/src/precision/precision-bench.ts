@@ -4,13 +4,11 @@
  */
 import { resolveConfiguration } from '@plumbline/config';
 import { COMPILED_FP32, type ExecutionPlan } from '@plumbline/training';
-import type { Bench, BenchContext, BenchRow } from '../bench.js';
+import type { Bench, BenchContext, BenchRow, Precision } from '../bench.js';
 import { ourSide } from '../commands.js';
 import { Side } from '../side.js';
 import { mean, standardError } from '../statistics.js';
 import type { PrecisionTask } from './task.js';
-
-type Precision = ExecutionPlan['precision'];
 
 const PRECISIONS: readonly Precision[] = ['fp32', 'bf16'];
 const SEEDS = 5;

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { COMPILED_FP32 } from '@plumbline/training';
+import { COMPILED_FP32, type ExecutionPlan } from '@plumbline/training';
 import type { Bench, BenchContext, BenchRow } from '../bench.js';
 import { ourSide, peerSides, type Sides } from '../commands.js';
 import { compare } from '../compare.js';
@@ -57,10 +57,14 @@ export async function pretrainSides(
   const { threads } = context;
   const task = { model, batch, threads, warmup: WARMUP, weightsFile };
   return {
-    ours: ourSide('pretrain', { ...task, plan: { ...COMPILED_FP32, threads } } satisfies PretrainTask),
+    ours: ourSide('pretrain', { ...task, plan: planOf(context) } satisfies PretrainTask),
     peers: await peerSides(context, [
       ['torch-fp32', 'pretrain.py', { ...task, bf16: false } satisfies PretrainPeerTask],
       ['torch-bf16', 'pretrain.py', { ...task, bf16: true } satisfies PretrainPeerTask],
     ]),
   };
+}
+
+function planOf({ threads, precision = COMPILED_FP32.precision }: BenchContext): ExecutionPlan {
+  return { ...COMPILED_FP32, threads, precision };
 }
