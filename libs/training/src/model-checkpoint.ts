@@ -27,7 +27,9 @@ export async function readModelCheckpoint(
   const checkpoint = await readCheckpoint(artifacts, id);
   const { model } = checkpoint.configuration as { model?: ModelConfiguration };
   const tokenizerId = checkpoint.references['tokenizer'];
-  if (!model || !tokenizerId) throw new Error(`checkpoint ${id} holds no language model`);
+  if (!model) throw new Error(`checkpoint ${id} holds no language model`);
+  if (!tokenizerId)
+    throw new Error(`checkpoint ${id} has no tokenizer: it was imported without a tokenizer.json`);
   try {
     checkShapes(checkpoint.weights, { ...parameterShapes(model), ...heads });
   } catch (error) {
