@@ -35,7 +35,7 @@ export function importModel(
   return explaining(async () => {
     const model = await readModelDirectory(directory);
     for (const text of model.remarks) remark(text);
-    const checkpoint = await writeLanguageModel(openArtifactStore(settings.artifactsUrl), model);
+    const checkpoint = await writeLanguageModel(artifacts(settings), model);
     if (options.json) printJson({ checkpoint });
     else print(checkpoint);
   });
@@ -48,7 +48,7 @@ export function exportModel(
   options: { readonly force?: boolean; readonly json?: boolean },
 ): Promise<void> {
   return explaining(async () => {
-    const model = await readLanguageModel(openArtifactStore(settings.artifactsUrl), id);
+    const model = await readLanguageModel(artifacts(settings), id);
     const written = await writeModelDirectory(directory, model, { replace: options.force });
     if (!written) remark(`${directory} holds this model already`);
     if (options.json) printJson({ directory });

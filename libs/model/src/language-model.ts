@@ -10,9 +10,13 @@ import {
 } from '@plumbline/artifacts';
 import type { ModelConfiguration } from '@plumbline/contracts';
 import type { GenerationDefaults } from './hugging-face/generation-config.js';
+import { ModelFormatError } from './hugging-face/model-format-error.js';
 import { checkShapes } from './parameters.js';
 import { END_OF_TEXT } from './byte-pair-encoding.js';
 import { parameterShapes } from './transformer.js';
+
+/** An artifact is read at once, and Node reads at most 2 GiB; a MiB and more stays for the header. */
+const LARGEST_WEIGHTS = 2_000_000_000;
 
 export interface LanguageModel {
   readonly model: ModelConfiguration;
@@ -72,12 +76,19 @@ export async function readLanguageModel(artifacts: ArtifactStore, id: string): P
  * take the place of a pretrained one.
  *
  * @param references other artifacts by role, such as the corpus that prompts come from.
+ * @throws ModelFormatError when the weights are too large for one artifact.
  */
 export async function writeLanguageModel(
   artifacts: ArtifactStore,
   { model, weights, tokenizer, generation }: LanguageModel,
   references: Readonly<Record<string, string>> = {},
 ): Promise<string> {
+  const bytes = Object.values(weights).reduce((total, { data }) => total + data.byteLength, 0);
+  if (bytes > LARGEST_WEIGHTS) {
+    throw new RangeError(
+      `weights of ${bytes} bytes are too large for a checkpoint, which holds up to 2 GB of them`,
+    );
+  }
   const hasDefaults = Object.keys(generation).length > 0;
   return writeCheckpoint(artifacts, {
     step: 'import',
