@@ -85,7 +85,7 @@ export async function writeLanguageModel(
 ): Promise<string> {
   const bytes = Object.values(weights).reduce((total, { data }) => total + data.byteLength, 0);
   if (bytes > LARGEST_WEIGHTS) {
-    throw new RangeError(
+    throw new ModelFormatError(
       `weights of ${bytes} bytes are too large for a checkpoint, which holds up to 2 GB of them`,
     );
   }
