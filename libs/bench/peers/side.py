@@ -20,7 +20,13 @@ def configure(argument: str) -> dict:
     return task
 
 
-def serve(task: dict, unit: Callable[[], dict[str, float]], versions: dict[str, str], loaded: tuple[float, int]) -> None:
+def serve(
+    task: dict,
+    unit: Callable[[], dict[str, float]],
+    versions: dict[str, str],
+    loaded: tuple[float, int],
+    remarks: tuple[str, ...] = (),
+) -> None:
     """Warms up, then answers requests until the input ends. `unit` does one unit to its end."""
     with os.fdopen(3, "w", buffering=1) as answers:
 
@@ -40,6 +46,7 @@ def serve(task: dict, unit: Callable[[], dict[str, float]], versions: dict[str, 
                 baselineBytes=baseline,
                 threads=task["threads"],
                 versions=versions,
+                remarks=remarks,
             )
             for line in sys.stdin:
                 request = json.loads(line)

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ourSide } from './commands.js';
 import type { GenerateTask } from './generate/task.js';
-import type { PretrainTask } from './pretrain/task.js';
+import type { PretrainPeerTask, PretrainTask } from './pretrain/task.js';
 import { installedPython } from './python-environment.js';
 import { Side, type SideCommand } from './side.js';
 
@@ -62,8 +62,9 @@ describe('the processes of a bench', () => {
     'the peers train from the same weights to the same loss, and generate (needs `plumbline bench` to have run)',
     async () => {
       const { first } = await exercise(ours());
-      const fp32 = await exercise(peer('pretrain.py', { ...work, bf16: false, weightsFile: weights() }));
-      const bf16 = await exercise(peer('pretrain.py', { ...work, bf16: true, weightsFile: weights() }));
+      const task = { ...work, fasterAttention: true, weightsFile: weights() };
+      const fp32 = await exercise(peer('pretrain.py', { ...task, bf16: false } satisfies PretrainPeerTask));
+      const bf16 = await exercise(peer('pretrain.py', { ...task, bf16: true } satisfies PretrainPeerTask));
       expect(Math.abs(fp32.first! - first!)).toBeLessThan(1e-4);
       expect(Math.abs(bf16.first! - first!)).toBeLessThan(1e-2);
       await exercise(peer('generate.py', { ...generation, bf16: false }));

@@ -24,7 +24,7 @@ const SIZES: readonly MemorySize[] = [
   ...PRETRAIN_SIZES.map((size) => ({
     name: `pretrain-${size.name}`,
     units: 5,
-    sides: (context: BenchContext) => pretrainSides(size, context),
+    sides: (context: BenchContext) => pretrainSides(size, context, { fasterAttention: false }),
     row: (peer: string) => peer,
   })),
   ...GENERATE_SIZES.map((size) => ({

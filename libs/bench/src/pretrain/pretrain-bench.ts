@@ -35,7 +35,10 @@ async function runSize(size: PretrainSize, context: BenchContext): Promise<Bench
   try {
     return await compare({
       name: `pretrain/${size.name}`,
-      sides: await pretrainSides(size, context, join(directory, 'weights.safetensors')),
+      sides: await pretrainSides(size, context, {
+        weightsFile: join(directory, 'weights.safetensors'),
+        fasterAttention: true,
+      }),
       unit: 'tokens/s',
       perUnit: size.batch * size.model.context,
       rounds: context.rounds ?? DEFAULT_ROUNDS,
@@ -47,20 +50,21 @@ async function runSize(size: PretrainSize, context: BenchContext): Promise<Bench
   }
 }
 
-/** The processes that do updates of this size; with a weights file, all from the weights that ours writes there. */
+/** The processes that do updates of this size; without a weights file, each side draws its own weights. */
 export async function pretrainSides(
   size: PretrainSize,
   context: BenchContext,
-  weightsFile?: string,
+  options: Pick<PretrainPeerTask, 'fasterAttention' | 'weightsFile'>,
 ): Promise<Sides> {
   const { model, batch } = size;
   const { threads } = context;
-  const task = { model, batch, threads, warmup: WARMUP, weightsFile };
+  const task = { model, batch, threads, warmup: WARMUP, weightsFile: options.weightsFile };
+  const peerTask = { ...task, fasterAttention: options.fasterAttention };
   return {
     ours: ourSide('pretrain', { ...task, plan: planOf(context) } satisfies PretrainTask),
     peers: await peerSides(context, [
-      ['torch-fp32', 'pretrain.py', { ...task, bf16: false } satisfies PretrainPeerTask],
-      ['torch-bf16', 'pretrain.py', { ...task, bf16: true } satisfies PretrainPeerTask],
+      ['torch-fp32', 'pretrain.py', { ...peerTask, bf16: false } satisfies PretrainPeerTask],
+      ['torch-bf16', 'pretrain.py', { ...peerTask, bf16: true } satisfies PretrainPeerTask],
     ]),
   };
 }

@@ -23,6 +23,8 @@ export interface PretrainTask extends PretrainWork {
 export interface PretrainPeerTask extends PretrainWork {
   /** Under bf16 autocast. */
   readonly bf16: boolean;
+  /** Tries fused and written-out attention and takes the faster one; else fused, which needs less memory. */
+  readonly fasterAttention: boolean;
 }
 
 /** The same on both sides; peers/pretrain.py repeats them. */
