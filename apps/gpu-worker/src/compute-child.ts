@@ -7,11 +7,12 @@ import { openArtifactStore } from '@plumbline/artifacts';
 import { loadTensorFlow } from '@plumbline/compute';
 import { evaluate } from '@plumbline/evaluation';
 import { optimise, sample, trainReward } from '@plumbline/rlhf';
-import { pretrain, type StepContext, type StepFunction } from '@plumbline/training';
+import { pretrain, sft, type StepContext, type StepFunction } from '@plumbline/training';
 import type { CommittedMessage, FromChild, StartMessage, ToChild } from './protocol.js';
 
 const STEPS: Readonly<Record<StartMessage['step'], StepFunction>> = {
   pretrain,
+  sft,
   sample,
   reward: trainReward,
   optimise,

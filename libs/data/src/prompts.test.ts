@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { promptWindows, tokenizeCorpus, type CorpusTokenizer, type PromptPurpose } from './index.js';
 
@@ -14,7 +15,8 @@ const speeches = Array.from(
   { length: 30 },
   (_, i) => opening + Array.from({ length: 60 }, (_, j) => `w${(i * 60 + j) * 7919}`).join(' '),
 );
-const corpus = tokenizeCorpus({ train: speeches.slice(3), heldOut: speeches.slice(0, 3) }, tokenizer);
+const documents = speeches.map((speech, i) => ({ text: speech, heldOut: i < 3 }));
+const corpus = await tokenizeCorpus(Readable.from([documents]), tokenizer);
 
 const prompts = (purpose: PromptPurpose, count: number, seed = 1): string[] =>
   promptWindows(corpus, { purpose, count, length: 12, seed }).map(text);

@@ -5,7 +5,8 @@ import {
   type ArtifactStore,
   type NamedTensor,
 } from '@plumbline/artifacts';
-import type { Corpus } from './corpus.js';
+import type { SplitDocument } from './corpus.js';
+import { GrowingVector } from './growing-vector.js';
 
 /** What a corpus needs of a tokenizer. */
 export interface CorpusTokenizer {
@@ -19,7 +20,7 @@ export interface CorpusTokenizer {
 export interface TokenStream {
   readonly tokens: Int32Array;
   /** Where each document starts in `tokens`, ascending. */
-  readonly documents: readonly number[];
+  readonly documents: Int32Array;
   /** 1 at every token that starts a document or a word. */
   readonly wordStarts: Uint8Array;
 }
@@ -29,15 +30,32 @@ export interface TokenizedCorpus {
   readonly heldOut: TokenStream;
 }
 
-export function tokenizeCorpus(
-  corpus: Pick<Corpus, 'train' | 'heldOut'>,
+/**
+ * Tokenises documents one after the other; only their tokens stay.
+ * @param breathe awaited now and then
+ */
+export async function tokenizeCorpus(
+  documents: AsyncIterable<readonly SplitDocument[]>,
   tokenizer: CorpusTokenizer,
-): TokenizedCorpus {
-  return {
-    train: tokenStream(corpus.train, tokenizer),
-    heldOut: tokenStream(corpus.heldOut, tokenizer),
-  };
+  breathe: () => Promise<void> = () => Promise.resolve(),
+): Promise<TokenizedCorpus> {
+  const train = new StreamBuilder(tokenizer);
+  const heldOut = new StreamBuilder(tokenizer);
+  let characters = 0;
+  for await (const some of documents) {
+    for (const document of some) {
+      (document.heldOut ? heldOut : train).add(document.text);
+      characters += document.text.length;
+      if (characters < CHARACTERS_BETWEEN_BREATHS) continue;
+      characters = 0;
+      await breathe();
+    }
+  }
+  return { train: train.stream(), heldOut: heldOut.stream() };
 }
+
+/** A fraction of a second's work. */
+const CHARACTERS_BETWEEN_BREATHS = 500_000;
 
 /** Stores a tokenised corpus; what is trained on it refers to it, and need not read the text again. */
 export function writeTokenizedCorpus(artifacts: ArtifactStore, corpus: TokenizedCorpus): Promise<string> {
@@ -69,36 +87,39 @@ export async function readTokenizedCorpus(
     return tensor.data;
   };
   const stream = (part: string) =>
-    withWordStarts(read(`${part}.tokens`), [...read(`${part}.documents`)], tokenizer);
+    withWordStarts(read(`${part}.tokens`), read(`${part}.documents`), tokenizer);
   return { train: stream('train'), heldOut: stream('heldOut') };
 }
 
-function vector(values: Iterable<number>): NamedTensor {
-  const data = Int32Array.from(values);
+function vector(data: Int32Array): NamedTensor {
   return { dtype: 'I32', shape: [data.length], data };
 }
 
-function tokenStream(documents: readonly string[], tokenizer: CorpusTokenizer): TokenStream {
-  const encoded = documents.map((text) => tokenizer.encode(text));
-  const length = encoded.reduce((sum, tokens) => sum + tokens.length + 1, 0);
-  const tokens = new Int32Array(length);
-  const starts: number[] = [];
-  let at = 0;
-  for (const document of encoded) {
-    starts.push(at);
-    tokens.set(document, at);
-    at += document.length;
-    tokens[at++] = tokenizer.endOfText;
+class StreamBuilder {
+  private readonly tokens = new GrowingVector();
+  private readonly documents = new GrowingVector();
+
+  constructor(private readonly tokenizer: CorpusTokenizer) {}
+
+  add(document: string): void {
+    this.documents.push(this.tokens.length);
+    this.tokens.append(this.tokenizer.encode(document));
+    this.tokens.push(this.tokenizer.endOfText);
   }
-  return withWordStarts(tokens, starts, tokenizer);
+
+  stream(): TokenStream {
+    return withWordStarts(this.tokens.toArray(), this.documents.toArray(), this.tokenizer);
+  }
 }
 
-function withWordStarts(
-  tokens: Int32Array,
-  documents: readonly number[],
-  tokenizer: CorpusTokenizer,
-): TokenStream {
-  const wordStarts = Uint8Array.from(tokens, (token) => (tokenizer.startsWord(token) ? 1 : 0));
+function withWordStarts(tokens: Int32Array, documents: Int32Array, tokenizer: CorpusTokenizer): TokenStream {
+  const known = new Map<number, number>();
+  const startsWord = (token: number): number => {
+    let starts = known.get(token);
+    if (starts === undefined) known.set(token, (starts = tokenizer.startsWord(token) ? 1 : 0));
+    return starts;
+  };
+  const wordStarts = Uint8Array.from(tokens, startsWord);
   for (const start of documents) wordStarts[start] = 1;
   return { tokens, documents, wordStarts };
 }

@@ -1,10 +1,12 @@
 import { FileArtifactStore, readCheckpoint, writeCheckpoint, type TensorMap } from '@plumbline/artifacts';
 import { leakedTensors, loadTensorFlow, uniform } from '@plumbline/compute';
-import type {
-  EvaluationResult,
-  PreferenceSnapshot,
-  RunConfiguration,
-  StepInputs,
+import {
+  DEFAULT_TEXT_KEY,
+  TRAINING_DEFAULTS,
+  type EvaluationResult,
+  type PreferenceSnapshot,
+  type RunConfiguration,
+  type StepInputs,
 } from '@plumbline/contracts';
 import { initialActorCritic, initialRewardModel, sample } from '@plumbline/rlhf';
 import { COMPILED_FP32, pretrain, type StepContext, type StepOutcome } from '@plumbline/training';
@@ -64,7 +66,16 @@ beforeAll(async () => {
     seed: 2,
     inputs: {},
     model: { layers: 1, heads: 2, width: 16, context: 16, vocabulary: 280 },
-    pretrain: { corpus, tokens: 40 * 8 * 16, batch: 8, learningRate: 0.01, warmup: 2, checkpointEvery: 100 },
+    pretrain: {
+      ...TRAINING_DEFAULTS,
+      textKey: DEFAULT_TEXT_KEY,
+      corpus,
+      tokens: 40 * 8 * 16,
+      batch: 8,
+      learningRate: 0.01,
+      warmup: 2,
+      checkpointEvery: 100,
+    },
     sample: {
       promptTokens: 6,
       responseTokens: 8,

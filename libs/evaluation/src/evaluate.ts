@@ -7,7 +7,6 @@ import {
   countedProgress,
   policyWeights,
   readPreferenceData,
-  requiredInput,
   responseText,
   sampleResponses,
   scoreSequences,
@@ -22,6 +21,7 @@ import {
   type ModelCheckpoint,
   type StepContext,
   type StepFunction,
+  requiredInput,
 } from '@plumbline/training';
 import { estimateMean, estimateWinRate, type BootstrapOptions } from './estimates.js';
 import { goldReward } from './gold/index.js';

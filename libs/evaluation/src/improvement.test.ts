@@ -1,10 +1,12 @@
 import { FileArtifactStore } from '@plumbline/artifacts';
 import { loadTensorFlow, uniform } from '@plumbline/compute';
-import type {
-  ComparisonSet,
-  EvaluationResult,
-  PreferenceSnapshot,
-  RunConfiguration,
+import {
+  DEFAULT_TEXT_KEY,
+  TRAINING_DEFAULTS,
+  type ComparisonSet,
+  type EvaluationResult,
+  type PreferenceSnapshot,
+  type RunConfiguration,
 } from '@plumbline/contracts';
 import { optimise, sample, trainReward } from '@plumbline/rlhf';
 import { COMPILED_FP32, pretrain, type StepContext, type StepOutcome } from '@plumbline/training';
@@ -34,6 +36,8 @@ beforeAll(async () => {
     inputs: {},
     model: { layers: 1, heads: 2, width: 32, context: 16, vocabulary: 296 },
     pretrain: {
+      ...TRAINING_DEFAULTS,
+      textKey: DEFAULT_TEXT_KEY,
       corpus,
       tokens: 200 * 16 * 16,
       batch: 16,

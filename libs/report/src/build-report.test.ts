@@ -1,4 +1,4 @@
-import type { Estimate } from '@plumbline/contracts';
+import { DEFAULT_TEXT_KEY, TRAINING_DEFAULTS, type Estimate } from '@plumbline/contracts';
 import { describe, expect, it } from 'vitest';
 import { buildReport } from './build-report.js';
 import { runningMean } from './figures/line-figure.js';
@@ -37,7 +37,16 @@ const input: ReportInput = {
     seed: 1,
     inputs: {},
     model: { layers: 4, heads: 4, width: 128, context: 64, vocabulary: 1024 },
-    pretrain: { corpus: 'sotu', tokens: 1, batch: 1, learningRate: 1, warmup: 0, checkpointEvery: 1 },
+    pretrain: {
+      ...TRAINING_DEFAULTS,
+      textKey: DEFAULT_TEXT_KEY,
+      corpus: 'sotu',
+      tokens: 1,
+      batch: 1,
+      learningRate: 1,
+      warmup: 0,
+      checkpointEvery: 1,
+    },
     sample: {
       promptTokens: 24,
       responseTokens: 24,

@@ -10,7 +10,6 @@ export * from './policy.js';
 export * from './ppo-loss.js';
 export * from './preference-data.js';
 export * from './preference-loss.js';
-export * from './required-input.js';
 export * from './reward-loss.js';
 export * from './reward-model.js';
 export * from './rollout.js';

@@ -12,11 +12,11 @@ import {
   type Batch,
   type StepFunction,
   type UpdateMetrics,
+  requiredInput,
 } from '@plumbline/training';
 import { initialActorCritic } from './actor-critic.js';
 import { nextKlCoefficient } from './kl-controller.js';
 import { ppoLoss } from './ppo-loss.js';
-import { requiredInput } from './required-input.js';
 import { collectRollout, type Rollout } from './rollout.js';
 import { moments } from './whitening.js';
 

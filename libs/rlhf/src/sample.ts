@@ -1,9 +1,8 @@
 /** The step `sample`: responses of the pretrained model, two a prompt, for labelers to compare. */
 import type { ComparisonSet, RunConfiguration } from '@plumbline/contracts';
-import { readModelCheckpoint, readModelPrompts, type StepFunction } from '@plumbline/training';
+import { readModelCheckpoint, readModelPrompts, type StepFunction, requiredInput } from '@plumbline/training';
 import { comparison } from './comparison-set.js';
 import { sampleResponses } from './sample-responses.js';
-import { requiredInput } from './required-input.js';
 
 /**
  * Output `comparisons`: a comparison set of `sample.comparisons` prompts from training documents, the first

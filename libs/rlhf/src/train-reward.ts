@@ -9,13 +9,14 @@ import {
   runTrainingLoop,
   Trainer,
   type Batch,
+  type LearningRateSchedule,
   type StepContext,
   type StepFunction,
+  requiredInput,
 } from '@plumbline/training';
 import { countedProgress } from './counted-progress.js';
 import { readPreferenceData, trainingResponses, type JudgedPair } from './preference-data.js';
 import { bradleyTerryLoss } from './preference-loss.js';
-import { requiredInput } from './required-input.js';
 import { rewardLoss } from './reward-loss.js';
 import { initialRewardModel, normalisedHead, scoreSequences, scoringBatches } from './reward-model.js';
 import { longestSequence, sequenceRows, type Sequence } from './sequences.js';
@@ -24,6 +25,8 @@ import { moments } from './whitening.js';
 const MAXIMUM_GRADIENT_NORM = 1;
 /** Share of the updates in which the learning rate warms up. */
 const WARMUP = 0.05;
+/** Share of its peak that the learning rate ends at. */
+const FINAL_SHARE = 0.1;
 /** Responses whose scores define mean 0 and variance 1. */
 const NORMALISATION_RESPONSES = 1024;
 
@@ -62,7 +65,13 @@ export const trainReward: StepFunction = async (configuration, inputs, context) 
   const weights =
     start?.weights ?? (await normalise(initialRewardModel(checkpoint.weights, model.width, seed))).weights;
   const total = Math.max(1, Math.ceil((settings.epochs * train.length) / settings.batch));
-  const schedule = { peak: settings.learningRate, warmup: Math.round(total * WARMUP), total };
+  const schedule: LearningRateSchedule = {
+    kind: 'cosine',
+    peak: settings.learningRate,
+    warmup: Math.round(total * WARMUP),
+    total,
+    finalShare: FINAL_SHARE,
+  };
   const order = epochOrder(seed, train.length);
   const trainer = new Trainer({
     loss: (parameters, batch) => rewardLoss(parameters, model, batch),

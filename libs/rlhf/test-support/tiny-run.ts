@@ -1,12 +1,14 @@
 /** A run small enough for unit tests: its configuration, a corpus, a worker's view of a step, judgements. */
 import { uniform } from '@plumbline/compute';
 import { FileArtifactStore, type ArtifactStore } from '@plumbline/artifacts';
-import type {
-  ComparisonSet,
-  PreferenceRecord,
-  PreferenceSnapshot,
-  RunConfiguration,
-  SampledComparison,
+import {
+  DEFAULT_TEXT_KEY,
+  TRAINING_DEFAULTS,
+  type ComparisonSet,
+  type PreferenceRecord,
+  type PreferenceSnapshot,
+  type RunConfiguration,
+  type SampledComparison,
 } from '@plumbline/contracts';
 import { COMPILED_FP32, type StepContext, type StepProgress } from '@plumbline/training';
 import { mkdtemp, writeFile } from 'node:fs/promises';
@@ -44,6 +46,8 @@ export async function tinyRun(name: string): Promise<TinyRun> {
       inputs: {},
       model: { layers: 1, heads: 2, width: 16, context: 16, vocabulary: 300 },
       pretrain: {
+        ...TRAINING_DEFAULTS,
+        textKey: DEFAULT_TEXT_KEY,
         corpus,
         tokens: 120 * 16 * 16,
         batch: 16,

@@ -1,4 +1,5 @@
 import { permutation } from '@plumbline/compute';
+import type { DataPosition } from './training-rows.js';
 
 /**
  * Windows of `length` + 1 tokens (inputs and, one further, targets) from a token stream, in an order that (seed,
@@ -23,14 +24,24 @@ export class WindowBatches {
     }
   }
 
-  /** The batch of update `update`: `size` windows, [size · (length + 1)]. A pure function of its arguments. */
-  batch(update: number, size: number): Int32Array {
-    const rows = new Int32Array(size * (this.length + 1));
-    for (let row = 0; row < size; row++) {
-      const start = this.windowStart(update * size + row);
+  /** Windows `cursor` … `cursor + count − 1`, [count · (length + 1)]. A pure function of its arguments. */
+  rows(cursor: number, count: number): Int32Array {
+    const rows = new Int32Array(count * (this.length + 1));
+    for (let row = 0; row < count; row++) {
+      const start = this.windowStart(cursor + row);
       rows.set(this.tokens.subarray(start, start + this.length + 1), row * (this.length + 1));
     }
     return rows;
+  }
+
+  /** Which random order window `cursor` comes from, and where in it. */
+  position(cursor: number): DataPosition {
+    return {
+      cursor,
+      purpose: this.purpose,
+      pass: Math.floor(cursor / this.windows),
+      position: cursor % this.windows,
+    };
   }
 
   private windowStart(cursor: number): number {

@@ -1,6 +1,6 @@
 import { FileArtifactStore, readCheckpoint } from '@plumbline/artifacts';
 import { leakedTensors, loadTensorFlow } from '@plumbline/compute';
-import type { RunConfiguration } from '@plumbline/contracts';
+import { DEFAULT_TEXT_KEY, TRAINING_DEFAULTS, type RunConfiguration } from '@plumbline/contracts';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +39,8 @@ function configuration(changes: Partial<RunConfiguration['pretrain']> = {}): Run
     inputs: {},
     model: { layers: 1, heads: 2, width: 16, context: 16, vocabulary: 290 },
     pretrain: {
+      ...TRAINING_DEFAULTS,
+      textKey: DEFAULT_TEXT_KEY,
       corpus,
       tokens: 20 * 4 * 16,
       batch: 4,
@@ -118,7 +120,14 @@ describe('pretrain', () => {
     expect(model.model).toEqual(settings.model);
     expect(model.tokenizer.vocabularySize).toBe(290);
     const checkpoint = await readCheckpoint(context.artifacts, id);
-    expect(checkpoint.state).toEqual({ updates: 2, tokensSeen: 128 });
+    expect(checkpoint.state).toEqual({
+      updates: 2,
+      tokensSeen: 128,
+      schedule: { kind: 'cosine', peak: 0.01, warmup: 3, total: 2, finalShare: 0.1, next: 0.01 },
+      data: { cursor: 8, purpose: 'pretrain windows', pass: 0, position: 8 },
+      accumulation: { microBatches: 1, done: 0 },
+      dropout: null,
+    });
     expect(Object.keys(checkpoint.optimizer)).toHaveLength(2 * Object.keys(checkpoint.weights).length);
   });
 

@@ -235,29 +235,41 @@ describe('clipByGlobalNorm', () => {
 });
 
 describe('learningRateAt', () => {
-  it('warms up to the peak and falls to a tenth of it', () => {
-    const schedule = { peak: 2, warmup: 4, total: 21 };
-    expect(learningRateAt(0, schedule)).toBeCloseTo(0.5);
-    expect(learningRateAt(3, schedule)).toBeCloseTo(2);
-    expect(learningRateAt(4, schedule)).toBeCloseTo(2);
-    expect(learningRateAt(12, schedule)).toBeCloseTo(1.1);
-    expect(learningRateAt(20, schedule)).toBeCloseTo(0.2);
+  const schedule = { peak: 2, warmup: 4, total: 21, finalShare: 0.1 };
+
+  it('warms up to the peak and falls along a cosine to its final share', () => {
+    const at = (update: number) => learningRateAt(update, { ...schedule, kind: 'cosine' });
+    expect([0, 3, 4, 12, 20, 30].map(at)).toEqual([0.5, 2, 2, 1.1, 0.2, 0.2].map(close));
+    // A quarter of the way down a cosine is not a quarter of the way down.
+    expect(at(8)).toBeCloseTo(0.2 + 1.8 * 0.853553, 5);
+  });
+
+  it('or along a line', () => {
+    const at = (update: number) => learningRateAt(update, { ...schedule, kind: 'linear' });
+    expect([0, 3, 4, 8, 12, 20].map(at)).toEqual([0.5, 2, 2, 1.55, 1.1, 0.2].map(close));
+  });
+
+  it('has no warm-up where none is asked for', () => {
+    const none = { kind: 'linear', peak: 1, warmup: 0, total: 3, finalShare: 0 } as const;
+    expect([0, 1, 2].map((update) => learningRateAt(update, none))).toEqual([1, 0.5, 0].map(close));
   });
 });
+
+const close = (value: number): unknown => expect.closeTo(value, 6);
 
 describe('batches', () => {
   const tokens = Int32Array.from({ length: 103 }, (_, i) => i);
 
   it('visit every window once a pass, and do not depend on what was asked before', () => {
     const batches = new WindowBatches(tokens, 10, 1, 'test');
-    const starts = Array.from({ length: 9 }, (_, update) => batches.batch(update, 1)[0]!);
+    const starts = Array.from({ length: 9 }, (_, update) => batches.rows(update, 1)[0]!);
     expect(new Set(starts.map((start) => start % 10)).size).toBe(1);
     expect(new Set(starts).size).toBe(9);
     for (const start of starts) expect(start + 10).toBeLessThan(103);
     const fresh = new WindowBatches(tokens, 10, 1, 'test');
-    expect(fresh.batch(20, 3)).toEqual(batches.batch(20, 3));
-    expect(fresh.batch(0, 1)[0]).toBe(starts[0]);
-    expect(Array.from(batches.batch(0, 1))).toEqual(Array.from({ length: 11 }, (_, i) => starts[0]! + i));
+    expect(fresh.rows(60, 3)).toEqual(batches.rows(60, 3));
+    expect(fresh.rows(0, 1)[0]).toBe(starts[0]);
+    expect(Array.from(batches.rows(0, 1))).toEqual(Array.from({ length: 11 }, (_, i) => starts[0]! + i));
   });
 
   it('have even windows for measuring, always the same', () => {

@@ -1,5 +1,8 @@
 /** Updates, checkpoints and pauses of one step: the loop that every trained step shares. */
 import type { StepContext } from './step.js';
+import { NonFiniteUpdateError } from './trainer.js';
+
+type Metrics = Readonly<Record<string, number>>;
 
 export interface TrainingLoop {
   readonly context: StepContext;
@@ -11,12 +14,23 @@ export interface TrainingLoop {
   readonly total: number;
   readonly checkpointEvery: number;
   /** Does update `index` (0-based); its metrics go to the curves when `reports(index)`. */
-  update(index: number): Promise<Readonly<Record<string, number>>> | Readonly<Record<string, number>>;
+  update(index: number): Promise<Metrics> | Metrics;
+  /** Updates between measurements; absent: at checkpoints. */
+  readonly evaluateEvery?: number;
+  /** Measures the present state, which it leaves as it is. */
+  evaluate?(done: number): Promise<Metrics>;
   /** Writes the checkpoint of the state after `done` updates and gives its id, with what was measured for it. */
-  checkpoint(done: number): Promise<{ id: string; metrics?: Readonly<Record<string, number>> }>;
+  checkpoint(done: number): Promise<{ id: string; metrics?: Metrics }>;
+  /** Whether an update that failed left the state of the one before; absent: it always does. */
+  isWhole?(): boolean;
 }
 
 export type TrainingLoopOutcome = { outcome: 'completed'; checkpoint: string } | { outcome: 'paused' };
+
+/** An update's loss or gradients were not finite; the step stopped before anything was made of them. */
+export class NonFiniteTrainingError extends Error {
+  override readonly name = 'NonFiniteTrainingError';
+}
 
 /** About how many points a curve gets. */
 const CURVE_POINTS = 200;
@@ -24,35 +38,54 @@ const CURVE_POINTS = 200;
 /**
  * Runs the updates `from` … `total − 1`. A checkpoint is written and committed after every `checkpointEvery`-th and
  * after the last; only there can the step pause. The last checkpoint is the step's result.
+ *
+ * @throws NonFiniteTrainingError naming the update and the checkpoint of the last good state, which is committed first
  */
 export async function runTrainingLoop(loop: TrainingLoop): Promise<TrainingLoopOutcome> {
   const { context, phase, unit, from, total, checkpointEvery } = loop;
   const reportEvery = Math.max(1, Math.floor(total / CURVE_POINTS));
-  let latest = context.resumeFrom;
+  let latest = context.resumeFrom === null ? null : { index: from, id: context.resumeFrom };
+  const report = (done: number, values?: Metrics): void =>
+    context.progress({ phase, done, total, unit, ...(values && { metrics: { index: done, values } }) });
+  const commit = async (done: number): Promise<void> => {
+    const { id, metrics } = await loop.checkpoint(done);
+    if (metrics) report(done, metrics);
+    latest = { index: done, id };
+    await context.commit(latest);
+  };
+
   // The first update compiles its programs: seconds in which nothing else can be said.
   context.progress({ phase: `compiling, then ${phase}`, done: from, total, unit });
   await context.breathe();
   for (let index = from; index < total; index++) {
-    const metrics = await loop.update(index);
-    const done = index + 1;
-    const reports = done % reportEvery === 0 || done === total;
-    context.progress({
-      phase,
-      done,
-      total,
-      unit,
-      ...(reports && { metrics: { index: done, values: metrics } }),
-    });
-    await context.breathe();
-    if (done % checkpointEvery !== 0 && done !== total) continue;
-    const written = await loop.checkpoint(done);
-    if (written.metrics) {
-      context.progress({ phase, done, total, unit, metrics: { index: done, values: written.metrics } });
+    let metrics: Metrics;
+    try {
+      metrics = await loop.update(index);
+    } catch (error) {
+      if (!(error instanceof NonFiniteUpdateError)) throw error;
+      if (latest?.index !== index && (loop.isWhole?.() ?? true)) await commit(index);
+      throw new NonFiniteTrainingError(`${phase}: ${error.message}. ${lastGood(latest, unit)}`, {
+        cause: error,
+      });
     }
-    await context.commit({ index: done, id: written.id });
-    latest = written.id;
-    if (done < total && context.shouldPause()) return { outcome: 'paused' };
+    const done = index + 1;
+    const isLast = done === total;
+    report(done, done % reportEvery === 0 || isLast ? metrics : undefined);
+    await context.breathe();
+    const checkpoints = done % checkpointEvery === 0 || isLast;
+    const { evaluateEvery } = loop;
+    const evaluates = evaluateEvery === undefined ? checkpoints : done % evaluateEvery === 0 || isLast;
+    if (loop.evaluate && evaluates) report(done, await loop.evaluate(done));
+    if (!checkpoints) continue;
+    await commit(done);
+    if (!isLast && context.shouldPause()) return { outcome: 'paused' };
   }
   if (latest === null) throw new Error(`${phase}: no updates to do and no checkpoint to continue from`);
-  return { outcome: 'completed', checkpoint: latest };
+  return { outcome: 'completed', checkpoint: latest.id };
+}
+
+function lastGood(latest: { index: number; id: string } | null, unit: string): string {
+  return latest === null
+    ? 'There is no checkpoint to continue from'
+    : `Continue from checkpoint ${latest.id} (${latest.index} ${unit} done), with a lower learning rate or other data`;
 }
