@@ -5,6 +5,7 @@ import type { OptimiseConfiguration } from '@plumbline/contracts';
 import { responseUniforms } from '@plumbline/generation';
 import { disposeParameters, fromTensorMap, scalarHeadShapes } from '@plumbline/model';
 import {
+  checkResumed,
   readModelCheckpoint,
   readModelPrompts,
   runTrainingLoop,
@@ -27,8 +28,12 @@ interface OptimiserState {
   readonly iterations: number;
   /** KL coefficient β of the next iteration. */
   readonly beta: number;
-  /** Prompts used: the next iteration begins with this one. */
+  /** Prompts used: the next iteration begins with this one; its rollouts' random streams are numbered alike. */
   readonly promptCursor: number;
+  /** Of policy and value network, `epochs` × `minibatches` an iteration; Adam's t. */
+  readonly updates: number;
+  /** Linear to 0; `next`: of the next iteration. */
+  readonly schedule: { readonly peak: number; readonly total: number; readonly next: number };
 }
 
 /**
@@ -62,12 +67,34 @@ export const optimise: StepFunction = async (configuration, inputs, context) => 
 
   const start =
     context.resumeFrom === null ? null : await readCheckpoint(context.artifacts, context.resumeFrom);
-  let state = (start?.state as OptimiserState | undefined) ?? {
-    iterations: 0,
-    beta: settings.kl.coefficient,
-    promptCursor: 0,
-  };
   const updatesPerIteration = settings.epochs * settings.minibatches;
+  const stateAt = (iterations: number, beta: number): OptimiserState => ({
+    iterations,
+    beta,
+    promptCursor: iterations * settings.batch,
+    updates: iterations * updatesPerIteration,
+    schedule: {
+      peak: settings.learningRate,
+      total,
+      next: settings.learningRate * (1 - iterations / total),
+    },
+  });
+  const manifest = {
+    seed,
+    model,
+    sample,
+    optimise: settings,
+    corpusId: pretrained.checkpoint.references['corpus'],
+  };
+  const references = { tokenizer: pretrained.tokenizerId, model: pretrained.id, reward: reward.id };
+  let state = stateAt(0, settings.kl.coefficient);
+  if (start) {
+    const found = start.state as OptimiserState;
+    checkResumed(start.id, 'configuration', start.configuration, manifest);
+    checkResumed(start.id, 'references', start.references, references);
+    checkResumed(start.id, 'state', found, stateAt(start.index, found.beta));
+    state = found;
+  }
   const trainer = new Trainer({
     loss: (parameters, batch) =>
       ppoLoss(parameters, model, batch, {
@@ -79,7 +106,7 @@ export const optimise: StepFunction = async (configuration, inputs, context) => 
     maximumGradientNorm: MAXIMUM_GRADIENT_NORM,
     weights: start?.weights ?? initialActorCritic(pretrained.checkpoint.weights, reward.checkpoint.weights),
     optimizer: start?.optimizer,
-    updates: state.iterations * updatesPerIteration,
+    updates: state.updates,
     plan: context.plan,
   });
   const reference = fromTensorMap(pretrained.checkpoint.weights);
@@ -115,7 +142,7 @@ export const optimise: StepFunction = async (configuration, inputs, context) => 
             breathe,
           },
         );
-        const learningRate = settings.learningRate * (1 - iteration / total);
+        const learningRate = state.schedule.next;
         const updates: UpdateMetrics[] = [];
         for (let epoch = 0; epoch < settings.epochs; epoch++) {
           const purpose = `minibatches iteration ${iteration} epoch ${epoch}`;
@@ -127,29 +154,21 @@ export const optimise: StepFunction = async (configuration, inputs, context) => 
           }
         }
         const kl = rollout.metrics['objective/kl'];
-        state = {
-          iterations: iteration + 1,
-          beta: nextKlCoefficient(settings.kl, beta, kl, settings.batch),
-          promptCursor: promptCursor + settings.batch,
-        };
+        state = stateAt(iteration + 1, nextKlCoefficient(settings.kl, beta, kl, settings.batch));
         return { ...rollout.metrics, ...updateMetrics(updates), lr: learningRate, beta };
       },
       checkpoint: async (done) => ({
         id: await writeCheckpoint(context.artifacts, {
           step: 'optimise',
           index: done,
-          configuration: {
-            seed,
-            model,
-            sample,
-            optimise: settings,
-            corpusId: pretrained.checkpoint.references['corpus'],
-          },
+          configuration: manifest,
           ...trainer.snapshot(),
           state,
-          references: { tokenizer: pretrained.tokenizerId, model: pretrained.id, reward: reward.id },
+          references,
         }),
       }),
+      // The first updates of an iteration leave a state that none of the checkpoints has.
+      isWhole: () => trainer.updates === state.updates,
     });
     return result.outcome === 'paused'
       ? result

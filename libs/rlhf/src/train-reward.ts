@@ -4,11 +4,13 @@ import { permutation, tf } from '@plumbline/compute';
 import type { ModelConfiguration } from '@plumbline/contracts';
 import { disposeParameters, fromTensorMap, type Parameters } from '@plumbline/model';
 import {
+  checkResumed,
   learningRateAt,
   readModelCheckpoint,
   runTrainingLoop,
   Trainer,
   type Batch,
+  type DataPosition,
   type LearningRateSchedule,
   type StepContext,
   type StepFunction,
@@ -23,12 +25,21 @@ import { longestSequence, sequenceRows, type Sequence } from './sequences.js';
 import { moments } from './whitening.js';
 
 const MAXIMUM_GRADIENT_NORM = 1;
+/** Purpose of the random order of judgements. */
+const ORDER = 'reward judgements';
 /** Share of the updates in which the learning rate warms up. */
 const WARMUP = 0.05;
 /** Share of its peak that the learning rate ends at. */
 const FINAL_SHARE = 0.1;
 /** Responses whose scores define mean 0 and variance 1. */
 const NORMALISATION_RESPONSES = 1024;
+
+/** Everything beside weights and moments that the next update depends on. */
+interface RewardState {
+  readonly updates: number;
+  readonly schedule: LearningRateSchedule & { readonly next: number };
+  readonly data: DataPosition;
+}
 
 /**
  * Output `reward`: the pretrained transformer with a scalar head (`score.weight`, `score.bias`), trained on the
@@ -73,6 +84,28 @@ export const trainReward: StepFunction = async (configuration, inputs, context) 
     finalShare: FINAL_SHARE,
   };
   const order = epochOrder(seed, train.length);
+  const manifest = { seed, model, reward: settings };
+  /** The state after `done` updates. */
+  const stateAt = (done: number): RewardState => {
+    const cursor = done * settings.batch;
+    return {
+      updates: done,
+      schedule: { ...schedule, next: learningRateAt(done, schedule) },
+      data: {
+        cursor,
+        purpose: ORDER,
+        pass: Math.floor(cursor / train.length),
+        position: cursor % train.length,
+      },
+    };
+  };
+  if (start) {
+    const found = start.state as RewardState & { normalised: unknown };
+    const { normalised } = found;
+    checkResumed(start.id, 'configuration', start.configuration, manifest);
+    checkResumed(start.id, 'references', start.references, { tokenizer: tokenizerId, ...ids });
+    checkResumed(start.id, 'state', found, { ...stateAt(start.index), normalised });
+  }
   const trainer = new Trainer({
     loss: (parameters, batch) => rewardLoss(parameters, model, batch),
     adamW: { weightDecay: 0 },
@@ -105,11 +138,11 @@ export const trainReward: StepFunction = async (configuration, inputs, context) 
         const id = await writeCheckpoint(context.artifacts, {
           step: 'reward',
           index: done,
-          configuration: { seed, model, reward: settings },
+          configuration: manifest,
           weights: normalised?.weights ?? snapshot.weights,
           optimizer: snapshot.optimizer,
           state: {
-            updates: done,
+            ...stateAt(done),
             // What the trained head's scores were before gain and bias went into it.
             normalised: normalised && { mean: normalised.mean, deviation: normalised.deviation },
           },
@@ -133,7 +166,7 @@ function epochOrder(seed: number, size: number): (cursor: number) => number {
   return (cursor) => {
     if (Math.floor(cursor / size) !== epoch) {
       epoch = Math.floor(cursor / size);
-      order = permutation(seed, `reward epoch ${epoch}`, size) as Int32Array<ArrayBuffer>;
+      order = permutation(seed, `${ORDER} pass ${epoch}`, size) as Int32Array<ArrayBuffer>;
     }
     return order[cursor % size]!;
   };
