@@ -23,6 +23,7 @@ import {
 import { CommandError, FAILED, WRONG_USE } from './command-error.js';
 import type { GenerateOptions, ScoreOptions } from './commands/models.js';
 import { formatNumber, print, printJson, remark, table } from './output.js';
+import { withoutNativeNoise } from './without-native-noise.js';
 
 const CHECKPOINT_ID = /^[0-9a-f]{64}$/;
 const DEFAULT_NEW_TOKENS = 64;
@@ -65,7 +66,7 @@ export function scoreModel(settings: Environment, name: string, options: ScoreOp
     const model = await findModel(settings, name, { tokenizer: text !== undefined });
     const tokens = options.tokens ?? tokenizerOf(model, name).encode(text!);
     wrongUseOf(RangeError, () => checkTokens(model.model, tokens));
-    loadTensorFlow({ device: settings.device, threads: settings.threads ?? undefined });
+    startTensorFlow(settings);
     const parameters = fromTensorMap(model.weights);
     const logprobs = scoreTokens(parameters, model.model, tokens);
     disposeParameters(parameters);
@@ -84,7 +85,7 @@ export function generateText(settings: Environment, name: string, options: Gener
     const prompt = tokenizer.encode(options.prompt);
     const responseTokens = responseLength(model, prompt, options);
     const temperature = options.temperature ?? model.generation.temperature ?? 1;
-    loadTensorFlow({ device: settings.device, threads: settings.threads ?? undefined });
+    startTensorFlow(settings);
     const parameters = fromTensorMap(model.weights);
     const result = await generate(parameters, model.model, {
       promptTokens: [prompt],
@@ -118,6 +119,10 @@ async function findModel(
     WRONG_USE,
     `${JSON.stringify(name)} is neither a checkpoint id (64 hexadecimal digits) nor a directory`,
   );
+}
+
+function startTensorFlow({ device, threads }: Environment): void {
+  withoutNativeNoise(() => loadTensorFlow({ device, threads: threads ?? undefined }));
 }
 
 function artifacts(settings: Environment): ArtifactStore {
