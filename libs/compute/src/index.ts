@@ -4,3 +4,6 @@ export * from './randomness.js';
 export * from './tensorflow.js';
 export * from './cross-entropy.js';
 export * from './native.js';
+export * from './fused/attention.js';
+export * from './fused/gelu.js';
+export * from './fused/layer-norm.js';

@@ -5,7 +5,16 @@
  *
  * B batch, T time, D width, H heads, V vocabulary, P tokens already in the cache.
  */
-import { normals, sparseSoftmaxCrossEntropy, tf, type Tensor } from '@plumbline/compute';
+import {
+  attention,
+  gelu,
+  geluNew,
+  layerNorm,
+  normals,
+  sparseSoftmaxCrossEntropy,
+  tf,
+  type Tensor,
+} from '@plumbline/compute';
 import type { ModelConfiguration } from '@plumbline/contracts';
 import { dropout, type DropoutOptions } from './dropout.js';
 import { mapValues, parameter, type Parameters } from './parameters.js';
@@ -101,7 +110,7 @@ export function forward(
     let bias = causalBias(length, length);
     if (attentionMask) bias = bias.add(paddingBias(attentionMask));
     return decoder(parameters, config, tokens, positions, drop, (layer, q, k, v) =>
-      attend(q, k, v, bias, (probabilities) => drop(probabilities, attentionSite(layer))),
+      attend(q, k, v, bias, drop === keepAll ? null : (p) => drop(p, attentionSite(layer))),
     );
   });
 }
@@ -134,7 +143,7 @@ export function forwardCached(
       const keys = before ? tf.concat([before.keys, k], 2) : k;
       const values = before ? tf.concat([before.values, v], 2) : v;
       grown.push({ keys, values });
-      return attend(q, keys, values, bias, keepAll);
+      return attend(q, keys, values, bias, null);
     });
     return { hidden, cache: grown };
   });
@@ -199,7 +208,7 @@ function decoder(
   let x = drop(embed(parameters, tokens, positions), EMBEDDING_SITE); // [B·T, D]
   for (let layer = 0; layer < config.layers; layer++) {
     const h = `h.${layer}`;
-    const normed = layerNorm(x, p(`${h}.ln_1.weight`), p(`${h}.ln_1.bias`));
+    const normed = layerNorm(x, p(`${h}.ln_1.weight`), p(`${h}.ln_1.bias`), LAYER_NORM_EPSILON);
     const qkv = dense(normed, p(`${h}.attn.c_attn.weight`), p(`${h}.attn.c_attn.bias`)); // [B·T, 3·D]
     const [q, k, v] = tf.split(qkv, 3, 1).map(splitHeads) as [Tensor, Tensor, Tensor];
     const mixed = attention(layer, q, k, v).transpose([0, 2, 1, 3]).reshape([rows, width]);
@@ -207,14 +216,14 @@ function decoder(
     x = x.add(drop(attended, mixedSite(layer)));
 
     const inner = dense(
-      layerNorm(x, p(`${h}.ln_2.weight`), p(`${h}.ln_2.bias`)),
+      layerNorm(x, p(`${h}.ln_2.weight`), p(`${h}.ln_2.bias`), LAYER_NORM_EPSILON),
       p(`${h}.mlp.c_fc.weight`),
       p(`${h}.mlp.c_fc.bias`),
     );
     const outer = dense(activate(inner), p(`${h}.mlp.c_proj.weight`), p(`${h}.mlp.c_proj.bias`));
     x = x.add(drop(outer, innerSite(layer)));
   }
-  return layerNorm(x, p('ln_f.weight'), p('ln_f.bias')).reshape([batch, length, width]);
+  return layerNorm(x, p('ln_f.weight'), p('ln_f.bias'), LAYER_NORM_EPSILON).reshape([batch, length, width]);
 }
 
 /** Token plus position embedding, [B·T, D]. */
@@ -231,26 +240,27 @@ function embed(parameters: Parameters, tokens: Tensor, positions: Tensor | undef
     .reshape([batch * length, width]);
 }
 
-/** drop(softmax(q kᵀ / √(D/H) + bias)) v, with q [B, H, T, D/H], k and v [B, H, P+T, D/H]. */
+/**
+ * drop(softmax(q kᵀ / √(D/H) + bias)) v, with q [B, H, T, D/H], k and v [B, H, P+T, D/H]. Without dropout it is one
+ * fused op.
+ */
 function attend(
   q: Tensor,
   k: Tensor,
   v: Tensor,
   bias: Tensor | null,
-  drop: (probabilities: Tensor) => Tensor,
+  drop: ((probabilities: Tensor) => Tensor) | null,
 ): Tensor {
-  const scores = tf.matMul(q.mul(1 / Math.sqrt(q.shape.at(-1)!)), k, false, true); // [B, H, T, P+T]
+  if (!drop) return attention(q, k, v, bias);
+  const scores = tf.matMul(q, k, false, true).mul(1 / Math.sqrt(q.shape.at(-1)!)); // [B, H, T, P+T]
   return tf.matMul(drop(tf.softmax(bias ? scores.add(bias) : scores)), v);
 }
 
 /** [T, P+T]: hides from each of the last T tokens those after it. */
 function causalBias(length: number, total: number): Tensor {
-  const past = total - length;
-  const values = new Float32Array(length * total);
-  for (let row = 0; row < length; row++) {
-    values.fill(HIDDEN_SCORE, row * total + past + row + 1, (row + 1) * total);
-  }
-  return tf.tensor2d(values, [length, total]);
+  const queries = tf.range(total - length, total, 1, 'int32').reshape([length, 1]);
+  const keys = tf.range(0, total, 1, 'int32').reshape([1, total]);
+  return queries.less(keys).toFloat().mul(HIDDEN_SCORE);
 }
 
 /** [B, 1, 1, T] from a mask [B, T]. */
@@ -261,22 +271,4 @@ function paddingBias(attentionMask: Tensor): Tensor {
 
 function dense(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
   return tf.matMul(x as tf.Tensor2D, weight as tf.Tensor2D).add(bias);
-}
-
-function layerNorm(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
-  const centred = x.sub(x.mean(-1, true));
-  const variance = centred.square().mean(-1, true);
-  return centred.mul(variance.add(LAYER_NORM_EPSILON).rsqrt()).mul(weight).add(bias);
-}
-
-/** The tanh approximation that GPT-2 was trained with; cubes as products, because `pow` is slow. */
-function geluNew(x: Tensor): Tensor {
-  const cube = x.mul(x).mul(x);
-  const inner = x.add(cube.mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
-  return x.mul(0.5).mul(inner.tanh().add(1));
-}
-
-/** x · Φ(x) with the normal distribution function itself. */
-function gelu(x: Tensor): Tensor {
-  return x.mul(0.5).mul(x.mul(Math.SQRT1_2).erf().add(1));
 }
