@@ -75,6 +75,7 @@ const MAY_IMPORT = {
     'compute',
     'model',
     'generation',
+    'data',
   ],
   web: ['api-client'],
 };

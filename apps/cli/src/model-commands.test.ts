@@ -2,7 +2,9 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FileArtifactStore, writeCheckpoint } from '@plumbline/artifacts';
+import { FileArtifactStore, readCheckpointManifest, writeCheckpoint } from '@plumbline/artifacts';
+import { readTokenizedCorpus } from '@plumbline/data';
+import { Tokenizer } from '@plumbline/model';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runCommandLine } from './run-command-line.js';
 
@@ -167,6 +169,33 @@ describe('plumbline model import and export', () => {
     expect(await json('import', directory)).toEqual({ checkpoint });
     expect(await json('export', checkpoint, directory)).toEqual({ directory });
     expect(stderr).toContain('holds this model already');
+  });
+
+  it('take a corpus along, for the prompts of later steps', async () => {
+    const corpus = join(home, 'corpus.txt');
+    writeFileSync(
+      corpus,
+      Array.from({ length: 9 }, (_, i) => `The cat sat on mat ${String(i)}.`).join('\n\n'),
+    );
+    const plain = await json<{ checkpoint: string }>('import', TIED);
+    const { checkpoint } = await json<{ checkpoint: string }>('import', TIED, '--corpus', corpus);
+    expect(checkpoint).not.toBe(plain.checkpoint);
+    const store = new FileArtifactStore(join(home, 'artifacts'));
+    const { references } = await readCheckpointManifest(store, checkpoint);
+    const { train, heldOut } = await readTokenizedCorpus(
+      store,
+      references['corpus']!,
+      new Tokenizer(await store.getJson(references['tokenizer']!)),
+    );
+    expect(train.documents.length + heldOut.documents.length).toBe(9);
+    stderr = '';
+    const missing = join(home, 'none.txt');
+    expect(await runCommandLine(['model', 'import', TIED, '--corpus', missing])).toBe(2);
+    expect(stderr).toMatch(/^--corpus: .*none\.txt: .*\n$/);
+    stderr = '';
+    const bare = join(FIXTURES, 'bare');
+    expect(await runCommandLine(['model', 'import', bare, '--corpus', corpus])).toBe(2);
+    expect(stderr).toContain('has no tokenizer.json');
   });
 
   it('say what was taken over otherwise', async () => {

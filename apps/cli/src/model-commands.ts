@@ -3,10 +3,19 @@ import { stat } from 'node:fs/promises';
 import { ArtifactError, openArtifactStore, type ArtifactStore } from '@plumbline/artifacts';
 import { loadTensorFlow, TensorFlowError } from '@plumbline/compute';
 import type { Environment } from '@plumbline/config';
+import { DEFAULT_TEXT_KEY } from '@plumbline/contracts';
+import {
+  DataError,
+  openCorpus,
+  tokenizeCorpus,
+  writeTokenizedCorpus,
+  type TokenizedCorpus,
+} from '@plumbline/data';
 import { generate, NonFiniteLogitsError, responseUniforms } from '@plumbline/generation';
 import {
   checkTokens,
   disposeParameters,
+  endOfTextOf,
   fromTensorMap,
   ModelFormatError,
   NoLanguageModelError,
@@ -21,25 +30,42 @@ import {
   type ReadOptions,
 } from '@plumbline/model';
 import { CommandError, FAILED, WRONG_USE } from './command-error.js';
-import type { GenerateOptions, ScoreOptions } from './commands/models.js';
+import type { GenerateOptions, ImportOptions, ScoreOptions } from './commands/models.js';
 import { formatNumber, print, printJson, remark, table } from './output.js';
 import { withoutNativeNoise } from './without-native-noise.js';
 
 const CHECKPOINT_ID = /^[0-9a-f]{64}$/;
 const DEFAULT_NEW_TOKENS = 64;
 
-export function importModel(
-  settings: Environment,
-  directory: string,
-  options: { readonly json?: boolean },
-): Promise<void> {
+export function importModel(settings: Environment, directory: string, options: ImportOptions): Promise<void> {
   return explaining(async () => {
     const model = await readModelDirectory(directory);
+    const corpus =
+      options.corpus === undefined ? null : await tokenizedCorpus(model, directory, options.corpus);
     for (const text of model.remarks) remark(text);
-    const checkpoint = await writeLanguageModel(artifacts(settings), model);
+    const store = artifacts(settings);
+    const references = corpus === null ? {} : { corpus: await writeTokenizedCorpus(store, corpus) };
+    const checkpoint = await writeLanguageModel(store, model, references);
     if (options.json) printJson({ checkpoint });
     else print(checkpoint);
   });
+}
+
+/** The text as the model's tokens: later steps draw their prompts from it. */
+async function tokenizedCorpus(
+  model: LanguageModel,
+  directory: string,
+  corpus: string,
+): Promise<TokenizedCorpus> {
+  const tokenizer = tokenizerOf(model, directory);
+  if (endOfTextOf(model.tokenizer) === null) {
+    throw new CommandError(
+      WRONG_USE,
+      `--corpus: ${directory}/tokenizer.json has no token that ends a document`,
+    );
+  }
+  const { read } = await openCorpus(corpus, DEFAULT_TEXT_KEY);
+  return tokenizeCorpus(read(), tokenizer);
 }
 
 export function exportModel(
@@ -193,6 +219,10 @@ function explained(error: unknown): unknown {
     });
   }
   if (error instanceof ModelFormatError || error instanceof NoLanguageModelError) return as(WRONG_USE);
+  if (error instanceof DataError) {
+    const message = error.message.replace(/^pretrain\.corpus/, '--corpus');
+    return new CommandError(WRONG_USE, message, { cause: error });
+  }
   if (error instanceof ArtifactError) return as(error.code === 'corrupted' ? FAILED : WRONG_USE);
   if (error instanceof NonFiniteLogitsError || error instanceof TensorFlowError) return as(FAILED);
   return error;

@@ -4,6 +4,11 @@ import { InvalidArgumentError, type Command } from 'commander';
 const MODEL_HELP = 'a checkpoint id, or a Hugging Face directory';
 const MAXIMUM_SEED = 2 ** 32 - 1;
 
+export interface ImportOptions {
+  readonly corpus?: string;
+  readonly json?: boolean;
+}
+
 export interface ScoreOptions {
   readonly text?: string;
   readonly tokens?: readonly number[];
@@ -31,8 +36,12 @@ export function addModelCommands(program: Command): void {
     .command('import')
     .description('store a Hugging Face GPT-2 directory as a checkpoint, which steps can start from')
     .argument('<dir>', 'with config.json and model.safetensors (or shards); tokenizer.json is stored, too')
+    .option(
+      '--corpus <name|path>',
+      'text whose documents give later steps their prompts, as `pretrain.corpus` takes it',
+    )
     .option('--json', 'print {checkpoint}')
-    .action(async (directory: string, options: { json?: boolean }) =>
+    .action(async (directory: string, options: ImportOptions) =>
       (await commands()).importModel(environment(), directory, options),
     );
 
