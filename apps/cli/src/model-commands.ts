@@ -64,8 +64,8 @@ async function tokenizedCorpus(
       `--corpus: ${directory}/tokenizer.json has no token that ends a document`,
     );
   }
-  const { read } = await openCorpus(corpus, DEFAULT_TEXT_KEY);
-  return tokenizeCorpus(read(), tokenizer);
+  const text = await openCorpus(corpus, DEFAULT_TEXT_KEY);
+  return tokenizeCorpus(text.read(), tokenizer);
 }
 
 export function exportModel(
