@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkpointIds, childrenOf, expectCompleted, Installation } from './support/installation.js';
-import { TINY } from './support/tiny-configuration.js';
+import { TINY_WITH_SFT as TINY } from './support/tiny-configuration.js';
 
 /** Kills in every way that users meet; the longer drill is a command of its own. */
 describe('a run that is interrupted', () => {
@@ -11,7 +11,7 @@ describe('a run that is interrupted', () => {
     installation = await Installation.create();
     expect((await installation.run('up')).code).toBe(0);
     const run = await installation.completed(await installation.start(TINY));
-    expectCompleted(run);
+    expectCompleted(run, ['sft']);
     unbroken = checkpointIds(run);
     expect(Object.values(unbroken).filter(Boolean).length).toBeGreaterThanOrEqual(3);
   });
@@ -24,10 +24,12 @@ describe('a run that is interrupted', () => {
     const runId = await installation.start(TINY);
     await installation.until(runId, committed('pretrain', 2));
     for (const child of childrenOf(await installation.pidOf('gpu-worker'))) process.kill(child, 'SIGKILL');
+    await installation.until(runId, committed('sft', 2));
+    for (const child of childrenOf(await installation.pidOf('gpu-worker'))) process.kill(child, 'SIGKILL');
     await installation.until(runId, committed('reward', 1));
     for (const child of childrenOf(await installation.pidOf('gpu-worker'))) process.kill(child, 'SIGKILL');
     const run = await installation.completed(runId);
-    expectCompleted(run);
+    expectCompleted(run, ['sft']);
     expect(checkpointIds(run)).toEqual(unbroken);
   });
 
@@ -37,7 +39,7 @@ describe('a run that is interrupted', () => {
     const before = await installation.pidOf('gpu-worker');
     process.kill(before, 'SIGKILL');
     const run = await installation.completed(runId);
-    expectCompleted(run);
+    expectCompleted(run, ['sft']);
     expect(checkpointIds(run)).toEqual(unbroken);
     expect(await installation.pidOf('gpu-worker')).not.toBe(before);
   });
@@ -48,7 +50,7 @@ describe('a run that is interrupted', () => {
     expect((await installation.run('down')).code).toBe(0);
     expect((await installation.run('up')).code).toBe(0);
     const run = await installation.completed(runId);
-    expectCompleted(run);
+    expectCompleted(run, ['sft']);
     expect(checkpointIds(run)).toEqual(unbroken);
   });
 

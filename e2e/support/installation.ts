@@ -6,8 +6,8 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunDescription, ServiceStatus } from '@plumbline/contracts';
 import { expect } from 'vitest';
-import { TINY_CORPUS_FILE } from './tiny-configuration.js';
-import { tinyCorpus } from './tiny-corpus.js';
+import { TINY_CORPUS_FILE, TINY_ROWS_FILE } from './tiny-configuration.js';
+import { tinyCorpus, tinyRows } from './tiny-corpus.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CLI = join(ROOT, 'bin', 'plumbline.js');
@@ -30,6 +30,7 @@ export class Installation {
     const home = await mkdtemp(join(tmpdir(), 'plumbline-e2e-'));
     const folder = await mkdtemp(join(tmpdir(), 'plumbline-user-'));
     await writeFile(join(folder, TINY_CORPUS_FILE), tinyCorpus());
+    await writeFile(join(folder, TINY_ROWS_FILE), tinyRows());
     return new Installation(home, folder);
   }
 
@@ -147,9 +148,13 @@ export function checkpointIds({ steps }: RunDescription): Record<string, string 
   return Object.fromEntries(steps.map(({ name, checkpoints }) => [name, checkpoints.at(-1)?.id]));
 }
 
-export function expectCompleted(run: RunDescription): void {
+/** @param optional the optional steps that the run has */
+export function expectCompleted(run: RunDescription, optional: readonly 'sft'[] = []): void {
   expect(run.status).toBe('completed');
   expect(run.steps.map(({ name, status }) => [name, status])).toEqual(
-    ['pretrain', 'sample', 'collect', 'reward', 'optimise', 'evaluate'].map((name) => [name, 'completed']),
+    ['pretrain', ...optional, 'sample', 'collect', 'reward', 'optimise', 'evaluate'].map((name) => [
+      name,
+      'completed',
+    ]),
   );
 }

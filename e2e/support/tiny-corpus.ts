@@ -1,3 +1,5 @@
+import { gzipSync } from 'node:zlib';
+
 /** Small talk of few words, in three hundred documents: text that is read and tokenised in no time. */
 export function tinyCorpus(): string {
   const subjects = [
@@ -36,4 +38,15 @@ export function tinyCorpus(): string {
     documents.push(sentences.join(' '));
   }
   return documents.join('\n\n');
+}
+
+/** Fine-tuning data, gzipped: the start of each document is to be answered by a kind word about it. */
+export function tinyRows(): Uint8Array {
+  const rows = tinyCorpus()
+    .split('\n\n')
+    .map((document) => {
+      const words = document.split(' ').slice(0, 3).join(' ');
+      return JSON.stringify({ prompt: `${words}:`, completion: ` good ${words}` });
+    });
+  return gzipSync(rows.join('\n'));
 }

@@ -14,12 +14,16 @@ export function hash(text: string): string {
 export interface NewRunOptions {
   readonly name?: string;
   readonly seed?: number;
+  readonly sft?: { readonly data: string };
 }
 
 /** A run as it is before its workflow starts. */
-export async function newRun(api: TestApi, { name = 'test', seed = 7 }: NewRunOptions = {}): Promise<string> {
+export async function newRun(
+  api: TestApi,
+  { name = 'test', seed = 7, sft }: NewRunOptions = {},
+): Promise<string> {
   const { runId } = await createRun(api.database, {
-    configuration: resolveConfiguration({ name, seed }),
+    configuration: resolveConfiguration({ name, seed, ...(sft && { sft }) }),
     configurationHash: hash(name),
     preset: null,
     inputs: {},

@@ -510,7 +510,7 @@ export interface components {
             /** Format: date-time */
             finishedAt: string | null;
             /** @enum {string|null} */
-            currentStep: "pretrain" | "sample" | "collect" | "reward" | "optimise" | "evaluate" | null;
+            currentStep: "pretrain" | "sft" | "sample" | "collect" | "reward" | "optimise" | "evaluate" | null;
             progress: components["schemas"]["ProgressDto"] | null;
         };
         RunPageDto: {
@@ -551,7 +551,7 @@ export interface components {
             required: number;
         };
         /** @enum {string} */
-        StepName: "pretrain" | "sample" | "collect" | "reward" | "optimise" | "evaluate";
+        StepName: "pretrain" | "sft" | "sample" | "collect" | "reward" | "optimise" | "evaluate";
         CheckpointDto: {
             /** @description Updates or iterations done */
             index: number;
@@ -601,7 +601,7 @@ export interface components {
             /** Format: date-time */
             finishedAt: string | null;
             /** @enum {string|null} */
-            currentStep: "pretrain" | "sample" | "collect" | "reward" | "optimise" | "evaluate" | null;
+            currentStep: "pretrain" | "sft" | "sample" | "collect" | "reward" | "optimise" | "evaluate" | null;
             progress: components["schemas"]["ProgressDto"] | null;
             error: string | null;
             configuration: {

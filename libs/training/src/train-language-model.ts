@@ -47,7 +47,7 @@ export interface LanguageModelTraining {
 }
 
 /**
- * Trains up to the last update and gives the last checkpoint. Metrics: `loss`, `gradientNorm` and `learningRate` over
+ * Trains up to the last update and gives the last checkpoint. Metrics: `loss`, `gradientNorm` and `lr` (learning rate) over
  * updates; `heldOutLoss` (nats per learned token) every `evaluateEvery` updates, or at checkpoints.
  *
  * @throws CheckpointMismatchError when the checkpoint's state is not what the configuration comes to
@@ -97,7 +97,7 @@ export async function trainLanguageModel(training: LanguageModelTraining): Promi
         try {
           const metrics = trainer.update(batches.length === 1 ? batches[0]! : batches, schedule.next);
           tokensSeen += inputTokens;
-          return { ...metrics, learningRate: schedule.next };
+          return { ...metrics, lr: schedule.next };
         } finally {
           for (const inputs of batches) tf.dispose(Object.values(inputs));
         }

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createApiClient, type ApiClient } from '@plumbline/api-client';
 import { loadPreset, resolveConfiguration } from '@plumbline/config';
 import { PIPELINE_QUEUE, runWorkflowId, type PipelineInput } from '@plumbline/contracts';
@@ -84,7 +87,7 @@ describe('starting a run', () => {
     expect(await startedWith(data!.runId)).toEqual({
       type: 'rlhfPipeline',
       queue: PIPELINE_QUEUE,
-      input: { runId: data!.runId, inputs: {} },
+      input: { runId: data!.runId, inputs: {}, optionalSteps: [] },
     });
     expect(await actions(data!.runId)).toEqual(['run.created']);
   });
@@ -137,6 +140,7 @@ describe('starting a run', () => {
       runId: data!.runId,
       step: 'sample',
       inputs: { model },
+      optionalSteps: [],
     });
   });
 
@@ -200,7 +204,7 @@ describe('forking', () => {
   }
   const fork = (
     id: string,
-    body: { from: 'collect' | 'reward'; overrides?: { path: string; value: unknown }[] },
+    body: { from: 'sft' | 'collect' | 'reward'; overrides?: { path: string; value: unknown }[] },
   ) => researcher.POST('/api/v1/runs/{id}/fork', { params: { path: { id } }, body });
 
   it('starts a new run from what the earlier steps made', async () => {
@@ -219,9 +223,42 @@ describe('forking', () => {
       runId: data!.runId,
       fromStep: 'collect',
       inputs: { model, comparisons },
+      optionalSteps: [],
     });
-    // The fork has no steps of its own for these; what it started from counts.
+    // The fork has no steps of its own for these; those of the run it came from count.
     expect((await fork(data!.runId, { from: 'collect' })).response.status).toBe(201);
+  });
+
+  it('takes the model that fine-tuning made, and the pretrained one to fine-tune anew', async () => {
+    const data = join(await mkdtemp(join(tmpdir(), 'sft-')), 'rows.jsonl');
+    await writeFile(data, '');
+    const runId = await newRun(api, { name: 'tuned', sft: { data } });
+    for (const step of ['pretrain', 'sft', 'sample'] as const) {
+      const { stepId } = await beginStep(api.database, { runId, step, inputs: {}, actor: WORKER });
+      const name = step === 'sample' ? 'comparisons' : 'model';
+      const id = hash(`${runId} ${step}`);
+      await completeStep(api.database, {
+        stepId,
+        outputs: { [name]: { id, kind: 'test', mediaType: 'application/json', bytes: 1 } },
+        actor: WORKER,
+      });
+    }
+    const inputsOf = async (forked: string) => (await startedWith(forked)).input;
+    const later = await fork(runId, { from: 'collect' });
+    expect(await inputsOf(later.data!.runId)).toMatchObject({
+      inputs: { model: hash(`${runId} sft`), comparisons: hash(`${runId} sample`) },
+      optionalSteps: ['sft'],
+    });
+    // Of a fork, too, whose own inputs have the fine-tuned model only.
+    for (const origin of [runId, later.data!.runId]) {
+      const anew = await fork(origin, { from: 'sft', overrides: [{ path: 'sft.epochs', value: 2 }] });
+      expect(await inputsOf(anew.data!.runId)).toMatchObject({
+        inputs: { model: hash(`${runId} pretrain`) },
+        optionalSteps: ['sft'],
+      });
+    }
+    const without = await fork(runId, { from: 'sft', overrides: [{ path: 'sft', value: null }] });
+    expect([without.response.status, without.error?.errors?.[0]?.path]).toEqual([422, 'sft']);
   });
 
   it('is refused when a step before is not done, or an override contradicts what is reused', async () => {

@@ -11,8 +11,8 @@ import {
   INPUT_NAMES,
   isTerminal,
   OPTIONAL_STEPS,
-  STEP_IO,
   STEP_NAMES,
+  stepsOf,
   type Status,
   type StepInputs,
   type StepName,
@@ -31,6 +31,7 @@ import {
   setRunStatus,
   type ListedRun,
   type NewRun,
+  type Run,
 } from '@plumbline/database';
 import { DataSource } from 'typeorm';
 import type { Caller } from '../auth/principal.js';
@@ -180,7 +181,10 @@ export class RunsService {
       overrides,
       baseDirectory: environment().root,
     });
-    const inputs = await this.outputsBefore(from, runId, original.inputs);
+    if (!stepsOf(configuration).includes(from)) {
+      throw new ConfigurationError([{ path: from, message: `a fork from ${from} needs this section` }]);
+    }
+    const inputs = await this.outputsBefore(from, original);
     return this.launch({
       configuration,
       preset: original.preset,
@@ -285,20 +289,29 @@ export class RunsService {
     if (problems.length > 0) throw new ConfigurationError(problems);
   }
 
-  private async outputsBefore(from: StepName, runId: string, inputs: StepInputs): Promise<StepInputs> {
-    const steps = await listSteps(this.database, runId);
-    const known: Record<string, string> = { ...inputs };
-    for (const name of STEP_NAMES.slice(0, STEP_NAMES.indexOf(from))) {
-      const step = steps.find((candidate) => candidate.name === name);
-      if (step?.status === 'completed') Object.assign(known, step.outputs);
-      else if (known[STEP_IO[name].gives] === undefined) {
-        throw new ProblemError('conflict', `step ${name} of run ${runId} is ${step?.status ?? 'not begun'}`);
+  /** What the steps before `from` made. A fork's earlier steps are those of the run that it came from. */
+  private async outputsBefore(from: StepName, original: Run): Promise<StepInputs> {
+    const known: Record<string, string> = {};
+    for (const name of stepsOf(original.configuration).filter((step) => comesBefore(step, from))) {
+      let run = original;
+      while (run.forkedFrom !== null && run.fromStep !== null && comesBefore(name, run.fromStep)) {
+        run = await getRun(this.database, run.forkedFrom);
       }
+      const step = (await listSteps(this.database, run.id)).find((candidate) => candidate.name === name);
+      if (step?.status !== 'completed') {
+        throw new ProblemError('conflict', `step ${name} of run ${run.id} is ${step?.status ?? 'not begun'}`);
+      }
+      // The model of fine-tuning takes the place of the pretrained one.
+      Object.assign(known, step.outputs);
     }
     return Object.fromEntries(
       INPUT_NAMES.flatMap((name) => (known[name] === undefined ? [] : [[name, known[name]]])),
     );
   }
+}
+
+function comesBefore(step: StepName, other: StepName): boolean {
+  return STEP_NAMES.indexOf(step) < STEP_NAMES.indexOf(other);
 }
 
 function presetConfiguration(name: string): unknown {

@@ -95,6 +95,17 @@ const CURVES: readonly CurveFigure[] = [
     options: { xLabel: 'update' },
   },
   {
+    title: 'Fine-tuning loss',
+    caption:
+      'Cross-entropy in nats per token of the completions; held out = rows the model does not train on.',
+    step: 'sft',
+    curves: [
+      { metric: 'loss', label: 'train', ink: INK.pretrained, smooth: true },
+      { metric: 'heldOutLoss', label: 'held out', ink: INK.policy, marks: true },
+    ],
+    options: { xLabel: 'update' },
+  },
+  {
     title: 'Reward-model loss',
     caption: 'Bradley-Terry loss in nats per judgement; 0.693 is a coin toss.',
     step: 'reward',

@@ -22,6 +22,7 @@ export function page(document: ReportDocument): string {
       }
       ${texts.length > 0 && section('Responses side by side', 'The first held-out prompts, not selected.', samples(texts, headline!.bestOf))}
       ${section('Pretraining', 'Next-token prediction on the corpus.', curveFigures(document, 'pretrain'))}
+      ${section('Supervised fine-tuning', 'Completions learned from the prompts before them.', curveFigures(document, 'sft'))}
       ${section('Preferences and reward model', collectionSentence(document) ?? 'A score learned from comparisons.', curveFigures(document, 'reward'))}
       ${section(
         'Policy optimisation',
