@@ -26,7 +26,11 @@ export function languageModelLoss(
 }
 
 /** Rows as tensors, each but the seed [B, T]. */
-export function rowBatch(rows: TokenRows, length: number, dropoutSeed: number | null = null): Batch {
+export function rowBatch(
+  rows: Omit<TokenRows, 'inputTokens'>,
+  length: number,
+  dropoutSeed: number | null = null,
+): Batch {
   return tf.tidy(() => {
     const tokens = tf.tensor2d(rows.tokens, [rows.count, length + 1], 'int32');
     return {
