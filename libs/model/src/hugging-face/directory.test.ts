@@ -283,18 +283,19 @@ function languageModel(more: Partial<LanguageModel> = {}): LanguageModel {
 }
 
 describe('writing a directory', () => {
-  it.each<[string, LanguageModel]>([
-    ['the usual', languageModel()],
-    ['without tokenizer', languageModel({ tokenizer: null, generation: {} })],
+  it.each<[string, Partial<LanguageModel>]>([
+    ['the usual', {}],
+    ['without tokenizer', { tokenizer: null, generation: {} }],
     [
       'untied, exact GELU, dropout, defaults for generation',
-      languageModel({
+      {
         model: { ...CONFIG, tiedEmbeddings: false, activation: 'gelu', dropout: 0.2 },
         generation: { endOfText: [0, 5], temperature: 0.5, topK: 3, topP: 0.9, maximumNewTokens: 4 },
-      }),
+      },
     ],
-    ['greedy', languageModel({ generation: { endOfText: [0], temperature: 0 } })],
-  ])('and reading it gives the model back: %s', async (_, model) => {
+    ['greedy', { generation: { endOfText: [0], temperature: 0 } }],
+  ])('and reading it gives the model back: %s', async (_, more) => {
+    const model = languageModel(more);
     const directory = join(home, 'a', 'model');
     expect(await writeModelDirectory(directory, model)).toBe(true);
     const { remarks, ...read } = await readModelDirectory(directory);
