@@ -44,8 +44,9 @@ export function importModel(settings: Environment, directory: string, options: I
       options.corpus === undefined ? null : await tokenizedCorpus(model, directory, options.corpus);
     for (const text of model.remarks) remark(text);
     const store = artifacts(settings);
-    const references = corpus === null ? {} : { corpus: await writeTokenizedCorpus(store, corpus) };
-    const checkpoint = await writeLanguageModel(store, model, references);
+    const checkpoint = await writeLanguageModel(store, model, {
+      ...(corpus !== null && { corpus: await writeTokenizedCorpus(store, corpus) }),
+    });
     if (options.json) printJson({ checkpoint });
     else print(checkpoint);
   });
