@@ -33,8 +33,7 @@ function pretrainWork(task: PretrainTask, versions: Work['versions']): Work {
     threads: plan.threads,
     versions: { ...libraryVersions(versions), 'execution plan': `${plan.mode} ${plan.precision}` },
     unit() {
-      const tokens = benchTokens(task, done++);
-      const inputs = rowBatch({ count: batch, tokens, inputTokens: batch * model.context }, model.context);
+      const inputs = rowBatch({ count: batch, tokens: benchTokens(task, done++) }, model.context);
       const { loss } = trainer.update(inputs, LEARNING_RATE);
       tf.dispose(Object.values(inputs));
       return { loss: loss! };
