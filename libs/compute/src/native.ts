@@ -2,7 +2,7 @@
 import { tf, type Tensor } from './tensorflow.js';
 
 /** TensorFlow's numbers for the types we use (`tensorflow/core/framework/types.proto`). */
-export const DATA_TYPES = { float32: 1, int32: 3, bool: 10 } as const;
+export const DATA_TYPES = { float32: 1, int32: 3, bool: 10, bfloat16: 14 } as const;
 
 export interface OpAttribute {
   readonly name: string;
@@ -46,8 +46,11 @@ export interface NativeBinding {
 
 export interface NativeBackend {
   binding: NativeBinding;
+  readonly tensorMap: { get(dataId: object): { readonly values: unknown } | undefined };
   getInputTensorIds(tensors: readonly Tensor[]): number[];
   createOutputTensor(native: NativeTensor): Tensor;
+  write(values: unknown, shape: number[], dtype: string): object;
+  readSync(dataId: object): Float32Array | Int32Array | Uint8Array;
 }
 
 /** @throws Error when `loadTensorFlow` has not been called. */
@@ -60,7 +63,9 @@ export function nativeBackend(): NativeBackend {
   return tf.backend() as unknown as NativeBackend;
 }
 
-/** Runs one TensorFlow op. It has no gradient; wrap it in `tf.customGrad` where one is needed. */
+/**
+ * Runs one TensorFlow op with attributes by name; those with a default, and types that follow from the inputs, may be
+ * left out. It has no gradient; wrap it in `tf.customGrad` where one is needed. */
 export function runOp(
   op: string,
   attributes: Readonly<Record<string, OpValue>>,
@@ -74,10 +79,27 @@ export function runOp(
     .map((native) => backend.createOutputTensor(native));
 }
 
-export type OpValue = boolean | { readonly type: keyof typeof DATA_TYPES };
+/** A flag, an integer (or list of them), a float (`{ float: 0.5 }`), a string or a type (`{ type: 'float32' }`). */
+export type OpValue =
+  | boolean
+  | number
+  | readonly number[]
+  | string
+  | { readonly float: number }
+  | { readonly type: keyof typeof DATA_TYPES };
 
 function opAttribute(binding: NativeBinding, name: string, value: OpValue): OpAttribute {
-  return typeof value === 'boolean'
-    ? { name, type: binding.TF_ATTR_BOOL, value }
-    : { name, type: binding.TF_ATTR_TYPE, value: DATA_TYPES[value.type] };
+  if (typeof value === 'boolean') return { name, type: binding.TF_ATTR_BOOL, value };
+  if (typeof value === 'string') return { name, type: binding.TF_ATTR_STRING, value };
+  if (typeof value === 'number' || Array.isArray(value)) {
+    const integers = typeof value === 'number' ? [value] : value;
+    if (!integers.every((item) => Number.isSafeInteger(item))) {
+      throw new TypeError(`${name}: ${String(value)} is no integer; a float is given as { float: … }`);
+    }
+    return { name, type: binding.TF_ATTR_INT, value };
+  }
+  const { float, type } = value as { float?: number; type?: keyof typeof DATA_TYPES };
+  return type === undefined
+    ? { name, type: binding.TF_ATTR_FLOAT, value: float }
+    : { name, type: binding.TF_ATTR_TYPE, value: DATA_TYPES[type] };
 }

@@ -12,11 +12,17 @@ export interface TensorFlowOptions {
   readonly device: Device;
   /** Threads inside one op and between ops; absent: TensorFlow takes every core. Part of what makes results exact. */
   readonly threads?: number;
+  /**
+   * XLA fuses chains of element-wise ops and reductions inside programs that are not compiled as a whole
+   * (`compile` with precision bf16). A matter of the process: TensorFlow reads it once. Absent: no.
+   */
+  readonly autoClustering?: boolean;
 }
 
 export interface TensorFlowRuntime {
   readonly device: Device;
   readonly threads: number | null;
+  readonly autoClustering: boolean;
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -28,25 +34,32 @@ export class TensorFlowError extends Error {
 const PACKAGES = { cpu: '@tensorflow/tfjs-node', gpu: '@tensorflow/tfjs-node-gpu' } as const;
 const require = createRequire(import.meta.url);
 
+/** On the CPU, too; everything that can be fused, which leaves matrix products to oneDNN. */
+const CLUSTERING = '--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit --tf_xla_ops_to_cluster=FUSIBLE';
+
 let runtime: TensorFlowRuntime | null = null;
 
 /**
  * Loads the native backend behind `tf`; later calls return the first one's runtime.
  *
- * @throws TensorFlowError when the binding is missing, or when this process already runs on another device or with
- *   another number of threads.
+ * @throws TensorFlowError when the binding is missing, or when this process already runs on another device, with
+ *   another number of threads or without the clustering asked for.
  */
-export function loadTensorFlow({ device, threads }: TensorFlowOptions): TensorFlowRuntime {
+export function loadTensorFlow({ device, threads, autoClustering }: TensorFlowOptions): TensorFlowRuntime {
   if (runtime) {
-    if (runtime.device !== device || (threads !== undefined && runtime.threads !== threads)) {
+    const other =
+      runtime.device !== device ||
+      (threads !== undefined && runtime.threads !== threads) ||
+      (autoClustering !== undefined && runtime.autoClustering !== autoClustering);
+    if (other) {
       throw new TensorFlowError(
-        `TensorFlow already runs on ${runtime.device} with ${runtime.threads ?? 'all'} threads in this process; ` +
-          `it cannot change to ${device} with ${threads ?? 'all'}`,
+        `TensorFlow already runs on ${described(runtime)} in this process; ` +
+          `it cannot change to ${described({ device, threads: threads ?? null, autoClustering })}`,
       );
     }
     return runtime;
   }
-  setNativeFlags(threads);
+  setNativeFlags(threads, autoClustering ?? false);
   restoreRemovedNodeHelpers();
   let module: { version: Record<string, string> };
   try {
@@ -64,13 +77,25 @@ export function loadTensorFlow({ device, threads }: TensorFlowOptions): TensorFl
     );
   }
   tf.enableProdMode();
-  runtime = { device, threads: threads ?? null, versions: module.version };
+  runtime = {
+    device,
+    threads: threads ?? null,
+    autoClustering: autoClustering ?? false,
+    versions: module.version,
+  };
   return runtime;
+}
+
+function described(
+  options: Omit<TensorFlowRuntime, 'versions' | 'autoClustering'> & { autoClustering?: boolean },
+): string {
+  const threads = `${options.device} with ${options.threads ?? 'all'} threads`;
+  return options.autoClustering ? `${threads} and clustering` : threads;
 }
 
 /* eslint-disable no-restricted-properties -- written for native code, never read as configuration */
 /** TensorFlow's C++ code reads these from the process environment when its library is loaded, and only there. */
-function setNativeFlags(threads: number | undefined): void {
+function setNativeFlags(threads: number | undefined, autoClustering: boolean): void {
   process.env['TF_CPP_MIN_LOG_LEVEL'] = '3';
   process.env['TF_DETERMINISTIC_OPS'] = '1';
   if (threads !== undefined) {
@@ -78,6 +103,7 @@ function setNativeFlags(threads: number | undefined): void {
     process.env['TF_NUM_INTEROP_THREADS'] = String(threads);
     process.env['OMP_NUM_THREADS'] = String(threads);
   }
+  if (autoClustering) process.env['TF_XLA_FLAGS'] = CLUSTERING;
 }
 /* eslint-enable no-restricted-properties */
 

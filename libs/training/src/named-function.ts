@@ -13,7 +13,7 @@ export class NamedFunction {
   private inputNames: Names | undefined;
   /** Known once the function has run, be it for tracing. */
   private outputNames: Names = [];
-  private readonly call: Compiled | ((...inputs: Tensor[]) => Tensor[]);
+  private readonly call: ((...inputs: Tensor[]) => Tensor[]) | Compiled;
 
   constructor(
     name: string,
@@ -22,7 +22,9 @@ export class NamedFunction {
   ) {
     const list = (...inputs: Tensor[]): Tensor[] => this.onLists(inputs);
     this.call =
-      plan.mode === 'compiled' ? compile(list, { name }) : (...inputs) => tf.tidy(() => list(...inputs));
+      plan.mode === 'compiled'
+        ? compile(list, { name, precision: plan.precision })
+        : (...inputs: Tensor[]) => tf.tidy(() => list(...inputs));
   }
 
   /** The results are the caller's, as the inputs are. */

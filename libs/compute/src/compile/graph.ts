@@ -34,8 +34,6 @@ export interface GraphFunction {
   readonly nodes: readonly GraphNode[];
   /** What the function returns: inputs (`input0`, …) or nodes' outputs (`node:output:0`). */
   readonly outputs: readonly { readonly value: string; readonly dataType: number }[];
-  /** Compile the whole function to one XLA program, or fail. */
-  readonly xla: boolean;
 }
 
 const FUNCTION_NAME = 'traced';
@@ -45,8 +43,11 @@ const PRODUCER = 1087;
 
 export const inputName = (index: number): string => `input${index}`;
 
-/** A SavedModel (tag `serve`) whose placeholders `input0` … feed one call of the function, node `call`. */
-export function encodeSavedModel(traced: GraphFunction): Uint8Array {
+/**
+ * A SavedModel (tag `serve`) whose placeholders `input0` … feed one call of the function, node `call`. With `xla` the
+ * whole function becomes one XLA program, or fails to load.
+ */
+export function encodeSavedModel(traced: GraphFunction, { xla }: { readonly xla: boolean }): Uint8Array {
   const call: GraphNode = {
     name: 'call',
     op: 'PartitionedCall',
@@ -55,7 +56,7 @@ export function encodeSavedModel(traced: GraphFunction): Uint8Array {
       Tin: { kind: 'types', value: traced.inputTypes },
       Tout: { kind: 'types', value: traced.outputs.map(({ dataType }) => dataType) },
       f: { kind: 'function', value: FUNCTION_NAME },
-      ...(traced.xla && XLA),
+      ...(xla && XLA),
     },
   };
   const graph = new Message();
@@ -64,13 +65,13 @@ export function encodeSavedModel(traced: GraphFunction): Uint8Array {
     graph.bytes(1, nodeDef({ name: inputName(index), op: 'Placeholder', inputs: [], attributes }));
   });
   graph.bytes(1, nodeDef(call));
-  graph.bytes(2, new Message().bytes(1, functionDef(traced)));
+  graph.bytes(2, new Message().bytes(1, functionDef(traced, xla)));
   graph.bytes(4, new Message().integer(1, PRODUCER));
   const information = new Message().bytes(4, 'serve').bytes(5, '2.21.0');
   return new Message().integer(1, 1).bytes(2, new Message().bytes(1, information).bytes(2, graph)).encode();
 }
 
-function functionDef({ inputTypes, nodes, outputs, xla }: GraphFunction): Message {
+function functionDef({ inputTypes, nodes, outputs }: GraphFunction, xla: boolean): Message {
   const signature = new Message().bytes(1, FUNCTION_NAME);
   inputTypes.forEach((dataType, index) => signature.bytes(2, argument(inputName(index), dataType)));
   outputs.forEach(({ dataType }, index) => signature.bytes(3, argument(`output${index}`, dataType)));

@@ -19,8 +19,8 @@ export class ProgramError extends Error {
 const loaded = new Map<string, Program>();
 
 /** The graph's program, loaded now or found loaded. Give it back with `releaseProgram`. */
-export function acquireProgram(graph: GraphFunction): Program {
-  const savedModel = encodeSavedModel(graph);
+export function acquireProgram(graph: GraphFunction, options: { readonly xla: boolean }): Program {
+  const savedModel = encodeSavedModel(graph, options);
   const hash = createHash('sha256').update(savedModel).digest('hex');
   const program = loaded.get(hash) ?? new Program(hash, graph, savedModel);
   loaded.delete(hash);

@@ -1,98 +1,244 @@
-/** Records the TensorFlow ops that a tfjs function runs, gradients included, as a graph. */
-import { DATA_TYPES, nativeBackend, runOp, type NativeBinding, type OpAttribute } from '../native.js';
+/**
+ * Records the TensorFlow ops that a tfjs function runs, gradients included, as a graph. Nothing is computed meanwhile:
+ * the tensors that the function sees have shapes and types but no values, so it cannot decide by them.
+ */
+import {
+  DATA_TYPES,
+  nativeBackend,
+  type NativeBackend,
+  type NativeBinding,
+  type OpAttribute,
+} from '../native.js';
 import { tf, type Tensor } from '../tensorflow.js';
 import { inputName, type Attribute, type Constant, type GraphFunction, type GraphNode } from './graph.js';
-import { opSignature } from './op-signatures.js';
+import {
+  DataDependentShapeError,
+  isStatefulRandom,
+  opDefinition,
+  type Attributes,
+  type OpDefinition,
+  type Value,
+} from './ops.js';
 
-/** The function uses something that cannot be recorded. */
+/** The function does something that cannot be recorded. */
 export class TraceError extends Error {
   override readonly name = 'TraceError';
 }
 
+/** Shape and type of an input. */
+export interface InputSpec {
+  readonly shape: readonly number[];
+  readonly dtype: string;
+}
+
 /**
- * Runs `fn` once on `inputs` and returns the graph of what it did; its results are disposed of. Tensors that it makes
- * from numbers become constants of the graph.
+ * Runs `fn` twice on tensors without values and returns the graph of what it did; its results are disposed of.
+ * Tensors that it makes from numbers become constants of the graph.
  *
- * @throws TraceError when an op has no known signature, or when `fn` uses a tensor that is neither an input nor made
- *   by itself; and whatever `fn` throws.
+ * @throws TraceError when the two runs differ (random numbers, times, changing variables: what varies must be an
+ *   argument); when `fn` reads values; when it uses a tensor that is neither an input nor made by itself; when a shape
+ *   depends on data; when an op draws random numbers or is not known; and whatever `fn` throws.
  */
-export function trace(
-  fn: (...inputs: Tensor[]) => Tensor[],
-  inputs: readonly Tensor[],
-  xla: boolean,
-): GraphFunction {
-  return tf.tidy(() => {
-    const backend = nativeBackend();
-    const recorder = new Recorder(backend.binding);
-    const own = withOwnHandles(inputs);
-    const inputTypes = backend
-      .getInputTensorIds(own)
-      .map((id, index) => recorder.addInput(id, own[index]!.dtype, inputName(index)));
-    backend.binding = recorder.binding;
-    try {
-      const outputs = fn(...own);
-      const values = backend.getInputTensorIds(outputs).map((id) => recorder.valueOf(id, 'the result'));
-      tf.dispose(outputs); // those kept, too
-      const graph: GraphFunction = { inputTypes, nodes: recorder.nodes, outputs: values, xla };
-      return graph as unknown as tf.TensorContainer;
-    } finally {
-      backend.binding = recorder.original;
-    }
-  }) as unknown as GraphFunction;
+export function trace(fn: (...inputs: Tensor[]) => Tensor[], inputs: readonly InputSpec[]): GraphFunction {
+  const graph = record(fn, inputs);
+  requireSame(graph, record(fn, inputs));
+  return graph;
 }
 
-/**
- * The same values under handles of their own: where a call gives one tensor for two inputs, the graph must still tell
- * them apart, for the next call may give different ones.
- */
-function withOwnHandles(inputs: readonly Tensor[]): Tensor[] {
-  return inputs.map((input) => {
-    if (input.dtype !== 'float32' && input.dtype !== 'int32' && input.dtype !== 'bool') {
-      throw new TraceError(`inputs of type ${input.dtype} cannot be traced`);
+function record(fn: (...inputs: Tensor[]) => Tensor[], inputs: readonly InputSpec[]): GraphFunction {
+  const backend = nativeBackend();
+  const recorder = new Recorder(backend.binding);
+  const types = inputs.map(({ dtype }) => {
+    if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool') {
+      throw new TraceError(`inputs of type ${dtype} cannot be traced`);
     }
-    return runOp('Identity', { T: { type: input.dtype } }, [input])[0]!;
+    return DATA_TYPES[dtype];
   });
+  const restore = listenTo(backend, recorder);
+  try {
+    return tf.tidy(() => {
+      const own = inputs.map(({ shape }, index) =>
+        backend.createOutputTensor(recorder.addInput(inputName(index), { shape, dataType: types[index]! })),
+      );
+      const outputs: unknown = fn(...own);
+      if (!Array.isArray(outputs) || !outputs.every((output) => output instanceof tf.Tensor)) {
+        throw new TraceError('it must return a list of tensors, and at once: no promise');
+      }
+      const ids = backend.getInputTensorIds(outputs as Tensor[]);
+      const values = ids.map((id) => recorder.valueOf(id, 'the result'));
+      tf.dispose(outputs as Tensor[]); // those kept, too
+      if (recorder.refusal) throw recorder.refusal;
+      const graph: GraphFunction = {
+        inputTypes: types,
+        nodes: recorder.nodes,
+        outputs: values.map(({ name, dataType }) => ({ value: name, dataType })),
+      };
+      return graph as unknown as tf.TensorContainer;
+    }) as unknown as GraphFunction;
+  } finally {
+    restore();
+  }
 }
 
-interface Value {
-  /** As a node of a function names its input: an argument, or `node:output:index`. */
-  readonly value: string;
-  readonly dataType: number;
+/** Puts the recorder between tfjs and its backend. Returns what takes it away again. */
+function listenTo(backend: NativeBackend, recorder: Recorder): () => void {
+  const engine = tf.engine() as unknown as {
+    readSync(dataId: object): unknown;
+    read(dataId: object): unknown;
+  };
+  const { binding } = backend;
+  const born = new WeakSet<object>();
+  const unheard = Object.getPrototypeOf(backend) as NativeBackend;
+  backend.binding = recorder.binding;
+  Object.assign(backend, {
+    write: (values: unknown, shape: number[], dtype: string) => {
+      const dataId = unheard.write.call(backend, values, shape, dtype);
+      born.add(dataId);
+      return dataId;
+    },
+    getInputTensorIds: (tensors: readonly Tensor[]) => {
+      for (const { dataId } of tensors) {
+        if (backend.tensorMap.get(dataId)?.values != null && !born.has(dataId)) throw fromOutside('an op');
+      }
+      return unheard.getInputTensorIds.call(backend, tensors);
+    },
+    // Kernels that check their inputs (GatherV2) find nothing to check.
+    readSync: () => new Int32Array(0),
+  });
+  Object.assign(engine, {
+    readSync: () => recorder.refuse(READS),
+    read: () => {
+      recorder.refuse(READS, true);
+      return new Promise(() => undefined); // `data` is asynchronous: nobody may be there to take an error
+    },
+  });
+  return () => {
+    backend.binding = binding;
+    for (const name of ['write', 'getInputTensorIds', 'readSync'] as const)
+      delete (backend as Partial<NativeBackend>)[name];
+    for (const name of ['read', 'readSync'] as const) delete (engine as Partial<typeof engine>)[name];
+  };
 }
+
+const READS =
+  'it reads values (data, dataSync, array, arraySync): while a function is traced tensors have none. Compute with ' +
+  'tensors, or read outside and pass the result as an argument';
+
+function fromOutside(user: string): TraceError {
+  return new TraceError(
+    `${user} takes a tensor from outside; pass it to the compiled function as an argument`,
+  );
+}
+
+/** @throws TraceError that says where two recordings of one function differ */
+function requireSame(first: GraphFunction, second: GraphFunction): void {
+  const hint = 'what varies (random numbers, times, counters, outer variables) must be an argument';
+  if (first.nodes.length !== second.nodes.length || first.outputs.length !== second.outputs.length) {
+    throw new TraceError(`running it twice gives different ops; ${hint}`);
+  }
+  first.nodes.forEach((node, index) => {
+    const other = second.nodes[index]!;
+    if (node.op !== other.op) {
+      throw new TraceError(`running it twice gives different ops, ${node.op} and then ${other.op}; ${hint}`);
+    }
+    if (!sameAttributes(node, other)) {
+      const what = node.op === 'Const' ? 'different constants' : `different attributes of ${node.op}`;
+      throw new TraceError(`running it twice gives ${what}; ${hint}`);
+    }
+    if (!sameList(node.inputs, other.inputs)) {
+      throw new TraceError(`running it twice connects ${node.op} differently; ${hint}`);
+    }
+  });
+  if (
+    !sameList(
+      first.outputs.map(({ value }) => value),
+      second.outputs.map(({ value }) => value),
+    )
+  ) {
+    throw new TraceError(`running it twice returns different results; ${hint}`);
+  }
+}
+
+function sameAttributes(a: GraphNode, b: GraphNode): boolean {
+  const names = Object.keys(a.attributes);
+  return (
+    names.length === Object.keys(b.attributes).length &&
+    names.every((name) => sameAttribute(a.attributes[name]!, b.attributes[name]))
+  );
+}
+
+function sameAttribute(a: Attribute, b: Attribute | undefined): boolean {
+  if (a.kind !== b?.kind) return false;
+  if (a.kind === 'tensor' && b.kind === 'tensor') {
+    const [x, y] = [a.value, b.value];
+    return x.dataType === y.dataType && sameList(x.shape, y.shape) && Buffer.compare(x.bytes, y.bytes) === 0;
+  }
+  return Array.isArray(a.value)
+    ? sameList(a.value, b.value as readonly number[])
+    : Object.is(a.value, b.value);
+}
+
+function sameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}
+
+interface NamedValue extends Value {
+  /** As a node of a function names its input: an argument, or `node:output:index`. */
+  readonly name: string;
+}
+
+interface NativeConstant extends Constant {
+  readonly elements: ArrayLike<number>;
+}
+
+/** −1 is tfjs-node's mark of tensors that have not been sent to TensorFlow yet. */
+const FIRST_ID = -2;
 
 class Recorder {
   readonly nodes: GraphNode[] = [];
   readonly binding: NativeBinding;
-  private readonly values = new Map<number, Value>();
-  private readonly constants = new Map<number, Constant>();
-  private readonly constantValues = new Map<string, Value>();
+  /** Found where it could not be thrown. */
+  refusal: TraceError | null = null;
+  private readonly values = new Map<number, NamedValue>();
+  private readonly constants = new Map<number, NativeConstant>();
+  private readonly constantValues = new Map<string, NamedValue>();
+  private nextId = FIRST_ID;
 
-  constructor(readonly original: NativeBinding) {
+  constructor(private readonly original: NativeBinding) {
     this.binding = Object.create(original, {
       executeOp: { value: this.executeOp.bind(this) },
       createTensor: { value: this.createTensor.bind(this) },
+      tensorDataSync: { value: () => this.refuse(READS) },
     }) as NativeBinding;
   }
 
-  addInput(id: number, dtype: string, name: string): number {
-    const dataType = DATA_TYPES[dtype as keyof typeof DATA_TYPES];
-    this.values.set(id, { value: name, dataType });
-    return dataType;
+  addInput(name: string, value: Value): ReturnType<Recorder['add']> {
+    return this.add({ ...value, name });
   }
 
   /** How the graph names the tensor; a constant gets its node when it is first used. */
-  valueOf(id: number, user: string): Value {
+  valueOf(id: number, user: string): NamedValue {
     const known = this.values.get(id);
     if (known) return known;
     const constant = this.constants.get(id);
-    if (!constant) {
-      throw new TraceError(
-        `${user} takes a tensor from outside; pass it to the compiled function as an argument`,
-      );
-    }
+    if (!constant) return this.refuse(fromOutside(user).message);
     const value = this.constantValue(constant);
     this.values.set(id, value);
     return value;
+  }
+
+  /** @throws TraceError, unless `later`: then at the end of the trace. */
+  refuse(reason: string, later = false): never {
+    const error = new TraceError(reason);
+    if (later) this.refusal ??= error;
+    if (!later) throw error;
+    return undefined as never;
+  }
+
+  private add(value: NamedValue): { id: number; shape: number[]; dtype: number } {
+    const id = this.nextId--;
+    this.values.set(id, value);
+    return { id, shape: [...value.shape], dtype: value.dataType };
   }
 
   private executeOp(
@@ -101,31 +247,34 @@ class Recorder {
     inputs: readonly number[],
     count: number,
   ): ReturnType<NativeBinding['executeOp']> {
-    const signature = opSignature(op);
-    if (!signature) throw new TraceError(`op ${op} has no known signature`);
-    const given = attributes.filter((attribute) => attribute !== null);
-    const outputs = this.original.executeOp(op, given, inputs, count);
     const values = inputs.map((id) => this.valueOf(id, op));
+    const definition = this.definitionOf(op);
+    const given: Record<string, Attribute> = {};
+    for (const attribute of attributes) {
+      if (attribute) given[attribute.name] = this.attribute(op, attribute);
+    }
+    for (const [attribute, input] of Object.entries(definition.types ?? {})) {
+      given[attribute] = { kind: 'type', value: values[input]!.dataType };
+    }
+    const outputs = inferred(op, definition, values, given);
+    if (outputs.length !== count) this.refuse(`op ${op} has ${outputs.length} outputs, not ${count}`);
     const name = `node${this.nodes.length}`; // after the constants that the inputs may have added
-    const inferred = Object.entries(signature.inferred ?? {}).map(([attribute, input]) => [
-      attribute,
-      { kind: 'type', value: values[input]!.dataType } satisfies Attribute,
-    ]);
-    this.nodes.push({
-      name,
-      op,
-      inputs: values.map(({ value }) => value),
-      attributes: {
-        ...(Object.fromEntries(inferred) as Record<string, Attribute>),
-        ...Object.fromEntries(given.map((attribute) => [attribute.name, this.attribute(op, attribute)])),
-      },
+    this.nodes.push({ name, op, inputs: values.map((value) => value.name), attributes: given });
+    return outputs.map((output, index) => {
+      const names = definition.outputs;
+      const position = names.length > 1 ? `${names[index]!}:0` : `${names[0]!}:${index}`;
+      return this.add({ ...output, name: `${name}:${position}` });
     });
-    outputs.forEach((output, index) => {
-      const position =
-        signature.outputs.length > 1 ? `${signature.outputs[index]!}:0` : `${signature.outputs[0]!}:${index}`;
-      this.values.set(output.id, { value: `${name}:${position}`, dataType: output.dtype });
-    });
-    return outputs;
+  }
+
+  private definitionOf(op: string): OpDefinition {
+    const definition = opDefinition(op);
+    if (definition) return definition;
+    return this.refuse(
+      isStatefulRandom(op)
+        ? `op ${op} draws random numbers from a state that TensorFlow keeps; draw outside and pass them as an argument`
+        : `op ${op} is not known to the tracer (libs/compute/src/compile/ops.ts lists those that are)`,
+    );
   }
 
   private createTensor(
@@ -135,13 +284,18 @@ class Recorder {
   ): number {
     const id = this.original.createTensor(shape, dataType, values);
     const view = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    this.constants.set(id, { dataType, shape: [...shape], bytes: Uint8Array.from(view) });
+    this.constants.set(id, {
+      dataType,
+      shape: [...shape],
+      bytes: Uint8Array.from(view),
+      elements: Array.from(values),
+    });
     return id;
   }
 
   /** One node for all constants with the same content. */
-  private constantValue(constant: Constant): Value {
-    const { dataType, shape, bytes } = constant;
+  private constantValue(constant: NativeConstant): NamedValue {
+    const { dataType, shape, bytes, elements } = constant;
     const key = `${dataType} ${shape.join(',')} ${Buffer.from(bytes).toString('base64')}`;
     const known = this.constantValues.get(key);
     if (known) return known;
@@ -150,9 +304,12 @@ class Recorder {
       name,
       op: 'Const',
       inputs: [],
-      attributes: { dtype: { kind: 'type', value: dataType }, value: { kind: 'tensor', value: constant } },
+      attributes: {
+        dtype: { kind: 'type', value: dataType },
+        value: { kind: 'tensor', value: { dataType, shape, bytes } },
+      },
     });
-    const value = { value: `${name}:output:0`, dataType };
+    const value: NamedValue = { name: `${name}:output:0`, dataType, shape, constant: elements };
     this.constantValues.set(key, value);
     return value;
   }
@@ -173,7 +330,32 @@ class Recorder {
       case b.TF_ATTR_STRING:
         return { kind: 'string', value: value as string };
       default:
-        throw new TraceError(`op ${op}: attribute ${name} is of a kind that cannot be traced`);
+        return this.refuse(`op ${op}: attribute ${name} is of a kind that cannot be traced`);
     }
   }
+}
+
+function inferred(
+  op: string,
+  definition: OpDefinition,
+  inputs: readonly Value[],
+  given: Readonly<Record<string, Attribute>>,
+): ReturnType<OpDefinition['infer']> {
+  try {
+    return definition.infer(inputs, attributesOf(given));
+  } catch (error) {
+    if (error instanceof DataDependentShapeError) throw new TraceError(`op ${op} ${error.message}`);
+    throw error;
+  }
+}
+
+/** Attributes that are left out have the defaults of TensorFlow's op registry: zero and false. */
+function attributesOf(given: Readonly<Record<string, Attribute>>): Attributes {
+  const value = (name: string): Attribute['value'] | undefined => given[name]?.value;
+  return {
+    integer: (name) => (value(name) ?? 0) as number,
+    integers: (name) => (value(name) ?? []) as readonly number[],
+    boolean: (name) => (value(name) ?? false) as boolean,
+    string: (name) => (value(name) ?? '') as string,
+  };
 }
