@@ -23,11 +23,23 @@ const WORDS = {
 export function drillConfiguration(folder) {
   const corpus = join(folder, 'corpus.txt');
   writeFileSync(corpus, documents(300).join('\n\n'));
+  const rows = join(folder, 'rows.jsonl');
+  writeFileSync(rows, examples(160).join('\n'));
   return {
     name: 'resume-drill',
     seed: 7,
-    model: { layers: 2, heads: 2, width: 64, context: 24, vocabulary: 300 },
+    model: { layers: 2, heads: 2, width: 64, context: 24, vocabulary: 300, dropout: 0.1 },
     pretrain: { corpus, tokens: 46_080, batch: 16, learningRate: 0.003, warmup: 10, checkpointEvery: 15 },
+    sft: {
+      data: rows,
+      epochs: 3,
+      batch: 8,
+      accumulation: 2,
+      learningRate: 0.001,
+      warmup: 3,
+      longRows: 'truncate',
+      checkpointEvery: 12,
+    },
     sample: { promptTokens: 8, responseTokens: 8, comparisons: 100, heldOut: 20 },
     collect: { simulatedLabelers: 2 },
     reward: { epochs: 3, batch: 8, learningRate: 0.001, checkpointEvery: 6 },
@@ -41,6 +53,14 @@ function documents(count) {
   return Array.from({ length: count }, (_, document) =>
     Array.from({ length: 12 }, (_, sentence) => sentenceOf(document * 12 + sentence)).join(' '),
   );
+}
+
+/** Rows of JSON Lines: a short prompt and what is to follow it. */
+function examples(count) {
+  return Array.from({ length: count }, (_, row) => {
+    const [first, second, ...rest] = sentenceOf(10_000 + row).split(' ');
+    return JSON.stringify({ prompt: `${first} ${second}`, completion: ` ${rest.join(' ')}` });
+  });
 }
 
 function sentenceOf(index) {

@@ -1,7 +1,7 @@
 import { shuffled, uniform } from './random.mjs';
 
 /** What each run must be killed in. */
-export const STEPS = ['pretrain', 'reward', 'optimise'];
+export const STEPS = ['pretrain', 'sft', 'reward', 'optimise'];
 
 /** What the drill must have killed in, with the moments of fault-injection.mjs that belong to each. */
 export const PHASES = {
@@ -14,7 +14,7 @@ export const PHASES = {
 /** Kills in each phase that a drill needs. */
 export const WANTED = 3;
 
-const KILLS_PER_RUN = 6;
+const KILLS_PER_RUN = 5;
 
 /** One after the other, so that a drill of any length comes to each phase as often as to the others. */
 const MOMENTS = [

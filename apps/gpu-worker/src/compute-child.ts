@@ -4,10 +4,9 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openArtifactStore } from '@plumbline/artifacts';
-import { loadTensorFlow } from '@plumbline/compute';
 import { evaluate } from '@plumbline/evaluation';
 import { optimise, sample, trainReward } from '@plumbline/rlhf';
-import { pretrain, sft, type StepContext, type StepFunction } from '@plumbline/training';
+import { loadPlan, pretrain, sft, type StepContext, type StepFunction } from '@plumbline/training';
 import type { CommittedMessage, FromChild, StartMessage, ToChild } from './protocol.js';
 
 const STEPS: Readonly<Record<StartMessage['step'], StepFunction>> = {
@@ -32,7 +31,7 @@ process.on('message', (message: ToChild) => {
 
 async function compute(start: StartMessage): Promise<void> {
   try {
-    loadTensorFlow({ device: start.plan.device, threads: start.plan.threads });
+    loadPlan(start.plan);
     const result = await STEPS[start.step](start.configuration, start.inputs, contextOf(start));
     const outputs = result.outcome === 'completed' ? result.outputs : {};
     await send({ kind: 'end', outcome: result.outcome, outputs });

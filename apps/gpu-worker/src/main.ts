@@ -1,17 +1,21 @@
+import { join } from 'node:path';
 import { openArtifactStore } from '@plumbline/artifacts';
 import { environment, required } from '@plumbline/config';
 import { GPU_QUEUE, TEMPORAL_NAMESPACE } from '@plumbline/contracts';
 import { createDataSource } from '@plumbline/database';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createComputeActivities } from './compute-activities.js';
+import { handBackHeldTasks } from './hand-back-held-tasks.js';
+import { HeldTasks } from './held-tasks.js';
 
 /** Long enough for a killed child to be reaped; its work continues from the last commit. */
 const SHUTDOWN_GRACE = '1 second';
 
 const settings = environment();
-const connection = await NativeConnection.connect({
-  address: required('TEMPORAL_ADDRESS', settings.temporalAddress),
-});
+const address = required('TEMPORAL_ADDRESS', settings.temporalAddress);
+const held = new HeldTasks(join(settings.home, 'run', 'held-tasks'));
+await handBackHeldTasks(held, address);
+const connection = await NativeConnection.connect({ address });
 const database = await createDataSource({
   url: required('DATABASE_URL', settings.databaseUrl),
   poolSize: 4,
@@ -24,13 +28,16 @@ const worker = await Worker.create({
   taskQueue: GPU_QUEUE,
   // One computation for the one device this worker has.
   maxConcurrentActivityTaskExecutions: 1,
-  activities: createComputeActivities({
-    database,
-    artifacts: openArtifactStore(settings.artifactsUrl),
-    artifactsUrl: settings.artifactsUrl,
-    device: settings.device,
-    threads: settings.threads,
-  }),
+  activities: createComputeActivities(
+    {
+      database,
+      artifacts: openArtifactStore(settings.artifactsUrl),
+      artifactsUrl: settings.artifactsUrl,
+      device: settings.device,
+      threads: settings.threads,
+    },
+    held,
+  ),
   shutdownGraceTime: SHUTDOWN_GRACE,
   // Cancellation and progress should reach people within seconds.
   maxHeartbeatThrottleInterval: '3 seconds',
