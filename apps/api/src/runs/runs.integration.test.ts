@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { writeCheckpoint } from '@plumbline/artifacts';
 import { createApiClient, type ApiClient } from '@plumbline/api-client';
 import { loadPreset, resolveConfiguration } from '@plumbline/config';
 import { PIPELINE_QUEUE, runWorkflowId, type PipelineInput } from '@plumbline/contracts';
@@ -126,6 +127,31 @@ describe('starting a run', () => {
     expect(response.status).toBe(422);
     expect(error?.errors?.map((problem) => problem.path)).toContain(path);
     expect((await researcher.GET('/api/v1/runs')).data!.items.length).toBe(before);
+  });
+
+  it('takes a single step from a model that was imported without the services', async () => {
+    const imported = (model: object, step: 'import' | 'reward') =>
+      writeCheckpoint(api.artifacts, {
+        step,
+        index: 0,
+        configuration: { model },
+        weights: {},
+        optimizer: {},
+        state: {},
+        references: {},
+      });
+    const start = (model: string) =>
+      researcher.POST('/api/v1/runs', {
+        body: { configuration: { name: 'samples', step: 'sample', inputs: { model } } },
+      });
+    const model = await imported({ layers: 1 }, 'import');
+    for (let time = 0; time < 2; time++) {
+      const { data, response } = await start(model);
+      expect(response.status).toBe(201);
+      expect((await startedWith(data!.runId)).input).toMatchObject({ step: 'sample', inputs: { model } });
+    }
+    // What a run made elsewhere is not this record's.
+    expect((await start(await imported({}, 'reward'))).response.status).toBe(422);
   });
 
   it('takes a single step from artifacts of earlier ones', async () => {

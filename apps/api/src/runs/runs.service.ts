@@ -1,4 +1,5 @@
-import { Injectable } from '@nestjs/common';
+import type { ArtifactStore } from '@plumbline/artifacts';
+import { Inject, Injectable } from '@nestjs/common';
 import {
   ConfigurationError,
   configurationHash,
@@ -34,6 +35,7 @@ import {
   type Run,
 } from '@plumbline/database';
 import { DataSource } from 'typeorm';
+import { ARTIFACT_STORE } from '../artifacts/artifact-store.token.js';
 import type { Caller } from '../auth/principal.js';
 import { generateToken, hashToken } from '../auth/secrets.js';
 import { ProblemError } from '../problems/problem.js';
@@ -48,6 +50,7 @@ import type {
   SimulatedLabelerDto,
   StartRunDto,
 } from './dto/runs.dto.js';
+import { registerImportedModels } from './imported-models.js';
 import { readProvenance } from './provenance.js';
 import { Workflows } from './workflows.js';
 
@@ -58,6 +61,7 @@ export class RunsService {
   constructor(
     private readonly database: DataSource,
     private readonly workflows: Workflows,
+    @Inject(ARTIFACT_STORE) private readonly artifacts: ArtifactStore,
   ) {}
 
   async list(cursor: string | undefined, limit: number): Promise<RunPageDto> {
@@ -282,9 +286,14 @@ export class RunsService {
   }
 
   private async checkInputs(inputs: StepInputs): Promise<void> {
-    const known = await knownArtifacts(this.database, Object.values(inputs));
+    const ids = Object.values(inputs);
+    const known = await knownArtifacts(this.database, ids);
+    const unknown = ids.filter((id) => !known.has(id));
+    const imported = await registerImportedModels(this.database, this.artifacts, unknown);
     const problems = Object.entries(inputs).flatMap(([name, id]): ConfigurationProblem[] =>
-      known.has(id) ? [] : [{ path: `inputs.${name}`, message: `there is no artifact ${id}` }],
+      known.has(id) || imported.has(id)
+        ? []
+        : [{ path: `inputs.${name}`, message: `there is no artifact ${id}` }],
     );
     if (problems.length > 0) throw new ConfigurationError(problems);
   }
