@@ -13,6 +13,7 @@ import {
 } from '@plumbline/artifacts';
 import { loadTensorFlow, tf } from '@plumbline/compute';
 import type { ModelConfiguration } from '@plumbline/contracts';
+import fc from 'fast-check';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   checkTokens,
@@ -142,7 +143,8 @@ describe('a directory that cannot be used', () => {
     ['n_inner', 40, /n_inner 40: must be null or 4 · n_embd \(32\)/],
     ['n_embd', 9, /n_embd 9: must be divisible by n_head \(2\)/],
     ['n_embd', 16, /has shape .*, expected/],
-    ['n_layer', 0, /n_layer 0: must be a whole number above 0/],
+    ['n_layer', 0, /n_layer 0: must be a whole number from 1/],
+    ['n_layer', 1e9, /n_layer 1000000000: must be a whole number from 1 to 1000/],
     ['n_layer', 1, /parameter h\.1\..* does not belong to this model/],
     ['n_layer', 3, /parameter h\.2\.ln_1\.weight is missing/],
     ['n_layer', undefined, /n_layer is missing/],
@@ -270,6 +272,48 @@ describe('a directory that cannot be used', () => {
       await damage();
       await expectRefusal(reason);
     }
+  });
+});
+
+describe('a damaged directory', () => {
+  it('is refused in one line, or is a model whose weights are those of its files', async () => {
+    const files = ['config.json', 'generation_config.json', 'tokenizer.json', 'model.safetensors'];
+    const contents = new Map(files.map((name) => [name, readFileSync(join(FIXTURES, 'tied', name))]));
+    const damage = fc.record({
+      file: fc.constantFrom(...files),
+      at: fc.nat(),
+      kind: fc.constantFrom('flip', 'digit', 'delete', 'insert', 'cut'),
+      byte: fc.nat(255),
+    });
+    let refused = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(damage, { minLength: 1, maxLength: 3 }), async (damages) => {
+        const bytes = new Map([...contents].map(([name, content]) => [name, [...content]]));
+        for (const { file, at, kind, byte } of damages) {
+          const content = bytes.get(file)!;
+          // Most bytes of weights are as good as any other; the header is what can be wrong.
+          const index = at % Math.min(content.length, 3000);
+          if (kind === 'flip') content[index]! ^= 1 << (byte % 8);
+          else if (kind === 'digit') content[index] = 0x30 + (byte % 10);
+          else if (kind === 'delete') content.splice(index, 1 + (byte % 9));
+          else if (kind === 'insert') content.splice(index, 0, byte);
+          else content.length = index;
+        }
+        for (const [name, content] of bytes) await writeFile(join(home, name), Uint8Array.from(content));
+        try {
+          const { model, weights } = await readModelDirectory(home);
+          expect(Object.keys(weights).sort()).toEqual(Object.keys(parameterShapes(model)).sort());
+          for (const { data } of Object.values(weights)) expect(data.every(Number.isFinite)).toBe(true);
+        } catch (error) {
+          if (!(error instanceof ModelFormatError || error instanceof ArtifactError)) throw error;
+          expect(error.message).toContain(home);
+          expect(error.message).not.toContain('\n');
+          refused++;
+        }
+      }),
+      { numRuns: 300 },
+    );
+    expect(refused).toBeGreaterThan(100);
   });
 });
 

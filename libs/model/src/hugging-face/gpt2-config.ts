@@ -43,6 +43,11 @@ const NEVER: readonly (readonly [key: string, meaning: string])[] = [
   ['pruned_heads', 'pruned heads are not supported'],
 ];
 
+/** Every layer has parameters to look for; a file must not say how long we look. */
+const MAXIMUM_LAYERS = 1000;
+/** Token ids and positions are 32-bit integers. */
+const MAXIMUM_COUNT = 2 ** 31 - 1;
+
 const DROPOUTS = ['embd_pdrop', 'attn_pdrop', 'resid_pdrop'] as const;
 const DEFAULT_DROPOUT = 0.1;
 
@@ -61,12 +66,11 @@ export function readGpt2Config(config: JsonObject, path: string): Gpt2Config {
   }
   for (const [key, meaning] of NEVER) if (!isEmpty(config[key])) refuse(key, meaning);
 
-  const count = (key: string): number => {
+  const count = (key: string, maximum = MAXIMUM_COUNT): number => {
     const value = config[key];
     if (value === undefined) throw new ModelFormatError(`${path}: ${key} is missing`);
-    return Number.isSafeInteger(value) && (value as number) > 0
-      ? (value as number)
-      : refuse(key, 'must be a whole number above 0');
+    if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= maximum) return value;
+    return refuse(key, `must be a whole number from 1 to ${maximum}`);
   };
   const width = count('n_embd');
   const heads = count('n_head');
@@ -81,7 +85,7 @@ export function readGpt2Config(config: JsonObject, path: string): Gpt2Config {
   const { dropout, remarks } = readDropout(config, refuse);
 
   const model: ModelConfiguration = {
-    layers: count('n_layer'),
+    layers: count('n_layer', MAXIMUM_LAYERS),
     heads,
     width,
     context: count(
