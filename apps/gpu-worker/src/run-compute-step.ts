@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { ArtifactStore } from '@plumbline/artifacts';
 import type { SegmentsOutcome } from '@plumbline/contracts';
 import {
@@ -10,9 +9,11 @@ import {
   storePlan,
   SupersededError,
   type MetricPoint,
+  type StepWork,
 } from '@plumbline/database';
 import { COMPILED_FP32, type ExecutionPlan, type StepProgress } from '@plumbline/training';
 import type { DataSource } from 'typeorm';
+import { choosePlan, type PlanConditions } from './choose-plan.js';
 import { runComputeProcess } from './compute-process.js';
 import type { StartMessage } from './protocol.js';
 
@@ -32,8 +33,7 @@ export interface ComputeDependencies {
   readonly database: DataSource;
   readonly artifacts: ArtifactStore;
   readonly artifactsUrl: string;
-  readonly device: 'cpu' | 'gpu';
-  readonly threads: number | null;
+  readonly conditions: PlanConditions;
 }
 
 /** This worker cannot continue what another began; a worker of that kind can. */
@@ -70,23 +70,27 @@ export async function runComputeStep(
   let progress: StepProgress | null = null;
   let lastWordAt = Date.now();
   observer.heartbeat({ progress, checkpoint });
-  const plan = await planOf(dependencies, stepId, epoch);
-
   const lost = new AbortController();
   const reporter = new ProgressReporter(database, stepId, epoch, (error) => lost.abort(error));
-  const start: StartMessage = {
-    kind: 'start',
-    step: work.name as StartMessage['step'],
-    configuration: work.configuration,
-    inputs: work.inputs,
-    resumeFrom: checkpoint,
-    artifactsUrl: dependencies.artifactsUrl,
-    plan,
-  };
   const pulse = setInterval(() => {
     if (Date.now() - lastWordAt < LONGEST_SILENCE_MS) observer.heartbeat({ progress, checkpoint });
   }, HEARTBEAT_INTERVAL_MS);
+  const signal = AbortSignal.any([observer.cancelled, lost.signal]);
   try {
+    const plan = await planOf(dependencies, work, epoch, {
+      signal,
+      onMeasure: () =>
+        reporter.add({ phase: 'measuring fp32 and bf16 updates', done: 0, total: 1, unit: 'measurements' }),
+    });
+    const start: StartMessage = {
+      kind: 'start',
+      step: work.name as StartMessage['step'],
+      configuration: work.configuration,
+      inputs: work.inputs,
+      resumeFrom: checkpoint,
+      artifactsUrl: dependencies.artifactsUrl,
+      plan,
+    };
     const end = await runComputeProcess(
       start,
       {
@@ -114,7 +118,7 @@ export async function runComputeStep(
           return answer;
         },
       },
-      AbortSignal.any([observer.cancelled, lost.signal]),
+      signal,
     );
     await reporter.flush();
     return { outcome: end.outcome, outputs: end.outputs };
@@ -124,17 +128,27 @@ export async function runComputeStep(
   }
 }
 
-/** The plan of the step's first attempt. @throws PlanMismatchError when it is not for this worker's device */
+/**
+ * The plan of the step's first attempt, chosen now if this is it.
+ * @throws PlanMismatchError when it is not for this worker's device
+ */
 async function planOf(
-  { database, device, threads }: ComputeDependencies,
-  stepId: string,
+  { database, conditions }: ComputeDependencies,
+  work: StepWork,
   epoch: number,
+  choosing: Parameters<typeof choosePlan>[3],
 ): Promise<ExecutionPlan> {
-  const mine: ExecutionPlan = { ...COMPILED_FP32, device, threads: threads ?? availableParallelism() };
-  const stored = await storePlan(database, { stepId, epoch, plan: { ...mine }, actor: ACTOR });
+  const stored =
+    work.plan ??
+    (await storePlan(database, {
+      stepId: work.stepId,
+      epoch,
+      plan: { ...(await choosePlan(work.name, work.configuration, conditions, choosing)) },
+      actor: ACTOR,
+    }));
   // Plans once said no more than device and threads: everything was compiled in fp32 then.
   const plan: ExecutionPlan = { ...COMPILED_FP32, ...stored };
-  if (plan.device !== device) throw new PlanMismatchError(plan, device);
+  if (plan.device !== conditions.device) throw new PlanMismatchError(plan, conditions.device);
   return plan;
 }
 

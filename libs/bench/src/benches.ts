@@ -1,11 +1,18 @@
 /** Every bench by name, and what `plumbline bench` runs of them. */
 import { BenchUsageError, type Bench, type BenchContext, type BenchRow } from './bench.js';
+import { durabilityBench } from './durability/durability-bench.js';
 import { generateBench } from './generate/generate-bench.js';
 import { memoryBench } from './memory/memory-bench.js';
 import { precisionBench } from './precision/precision-bench.js';
 import { pretrainBench } from './pretrain/pretrain-bench.js';
 
-export const BENCHES: readonly Bench[] = [pretrainBench, generateBench, memoryBench, precisionBench];
+export const BENCHES: readonly Bench[] = [
+  pretrainBench,
+  generateBench,
+  memoryBench,
+  precisionBench,
+  durabilityBench,
+];
 
 /**
  * The benches of the given names, in the order of `BENCHES`; without names, the standard ones.

@@ -20,6 +20,8 @@ export interface Comparison {
 }
 
 const ROUND_SECONDS = 1;
+/** Fastest over slowest round of a side. */
+const DISTURBED = 1.4;
 
 /**
  * Measures all sides in one run. A peer that cannot run is a remark and has no rate; ours failing is an error.
@@ -44,6 +46,11 @@ export async function measure(comparison: Comparison): Promise<Map<string, numbe
       onRound: (done) => context.progress({ phase: `${name}: rounds`, done, total: rounds }),
     });
     for (const [side, values] of rates) context.remark(spread(name, side, values, perUnit, unit));
+    if ([...rates.values()].some(disturbed)) {
+      context.remark(
+        `${name}: the rounds differ widely; is something else computing? Measure again on free cores.`,
+      );
+    }
     return new Map([...rates].map(([side, values]) => [side, median(values) * perUnit]));
   } finally {
     await Promise.all(sides.map((side) => side.kill()));
@@ -94,6 +101,11 @@ function checkAgreement(
   // NaN is no agreement either.
   if (!(spread <= tolerance)) throw new BenchError(`${name}: the sides' first ${value} differs: ${told}`);
   context.remark(`${name}: first ${value} ${told}`);
+}
+
+/** Threads that wait for each other suffer most where cores are shared, so that a busy machine distorts ratios. */
+export function disturbed(rates: readonly number[]): boolean {
+  return Math.max(...rates) > DISTURBED * Math.min(...rates);
 }
 
 /** The rounds' extremes beside their median, so that a disturbed run can be seen. */

@@ -1,4 +1,5 @@
-/** The child process of our side: `node ours-main.js pretrain|generate|precision TASK`, with the task as JSON. */
+/** The child process of our side: `node ours-main.js pretrain|generate|precision|durability TASK`, with the task as JSON. */
+import type { DurabilityTask } from './durability/task.js';
 import type { GenerateTask } from './generate/task.js';
 import type { PrecisionTask } from './precision/task.js';
 import type { PretrainTask } from './pretrain/task.js';
@@ -29,6 +30,14 @@ switch (bench) {
     await serve(async () => {
       const { loadPrecisionWork } = await import('./precision/ours.js');
       return loadPrecisionWork(task);
+    }, null);
+    break;
+  }
+  case 'durability': {
+    const task = JSON.parse(argument) as DurabilityTask;
+    await serve(async () => {
+      const { loadDurabilityWork } = await import('./durability/ours.js');
+      return loadDurabilityWork(task);
     }, null);
     break;
   }

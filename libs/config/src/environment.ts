@@ -22,6 +22,8 @@ export interface Environment {
   readonly device: 'cpu' | 'gpu';
   /** TensorFlow threads; null: one per core. */
   readonly threads: number | null;
+  /** Of the matrix products in training updates; `auto`: measured where it is worth it. */
+  readonly precision: 'auto' | 'fp32' | 'bf16';
 }
 
 /** A variable that is missing or makes no sense; the message names it. */
@@ -42,6 +44,12 @@ export function environment(variables: NodeJS.ProcessEnv = process.env): Environ
   if (device !== 'cpu' && device !== 'gpu') {
     throw new EnvironmentError(`PLUMBLINE_DEVICE must be cpu or gpu, not ${JSON.stringify(device)}`);
   }
+  const precision = read('PLUMBLINE_PRECISION') ?? 'auto';
+  if (precision !== 'auto' && precision !== 'fp32' && precision !== 'bf16') {
+    throw new EnvironmentError(
+      `PLUMBLINE_PRECISION must be auto, fp32 or bf16, not ${JSON.stringify(precision)}`,
+    );
+  }
   return {
     root: ROOT,
     home,
@@ -55,6 +63,7 @@ export function environment(variables: NodeJS.ProcessEnv = process.env): Environ
     token: read('PLUMBLINE_TOKEN'),
     device,
     threads: wholeNumber('PLUMBLINE_THREADS', read('PLUMBLINE_THREADS'), 1024),
+    precision,
   };
 }
 

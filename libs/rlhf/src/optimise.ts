@@ -6,6 +6,7 @@ import { responseUniforms } from '@plumbline/generation';
 import { disposeParameters, fromTensorMap, scalarHeadShapes } from '@plumbline/model';
 import {
   checkResumed,
+  compileProgress,
   readModelCheckpoint,
   readModelPrompts,
   runTrainingLoop,
@@ -108,6 +109,7 @@ export const optimise: StepFunction = async (configuration, inputs, context) => 
     optimizer: start?.optimizer,
     updates: state.updates,
     plan: context.plan,
+    onCompile: compileProgress(context, { done: state.iterations, total, unit: 'iterations' }),
   });
   const reference = fromTensorMap(pretrained.checkpoint.weights);
   const rewardParameters = fromTensorMap(reward.checkpoint.weights);

@@ -5,6 +5,7 @@ import type { ModelConfiguration } from '@plumbline/contracts';
 import { disposeParameters, fromTensorMap, type Parameters } from '@plumbline/model';
 import {
   checkResumed,
+  compileProgress,
   learningRateAt,
   readModelCheckpoint,
   runTrainingLoop,
@@ -114,6 +115,7 @@ export const trainReward: StepFunction = async (configuration, inputs, context) 
     optimizer: start?.optimizer,
     updates: start?.index ?? 0,
     plan: context.plan,
+    onCompile: compileProgress(context, { done: start?.index ?? 0, total, unit: 'updates' }),
   });
   try {
     const result = await runTrainingLoop({

@@ -1,3 +1,5 @@
+import { loadTensorFlow, type TensorFlowRuntime } from '@plumbline/compute';
+
 /** How a step computes, as far as that decides its last bits: chosen before its first update, the same in every attempt. */
 export interface ExecutionPlan {
   readonly device: 'cpu' | 'gpu';
@@ -14,3 +16,12 @@ export const EAGER_FP32: ExecutionPlan = { device: 'cpu', threads: 2, mode: 'eag
 
 /** One XLA program an update. */
 export const COMPILED_FP32: ExecutionPlan = { ...EAGER_FP32, mode: 'compiled' };
+
+/**
+ * Loads TensorFlow as the plan wants it; a process runs under one plan.
+ *
+ * @throws TensorFlowError when the binding is missing, or when the process already runs under another plan
+ */
+export function loadPlan({ device, threads, precision }: ExecutionPlan): TensorFlowRuntime {
+  return loadTensorFlow({ device, threads, autoClustering: precision === 'bf16' });
+}

@@ -1,5 +1,7 @@
 export * from './adamw.js';
 export * from './batches.js';
+export * from './calibration.js';
+export * from './compile-progress.js';
 export * from './execution-plan.js';
 export * from './language-model-loss.js';
 export * from './model-checkpoint.js';

@@ -42,7 +42,10 @@ export function rowBatch(
   });
 }
 
-/** Mean cross entropy over all learned targets of the rows, without dropout, `options.rows` rows at a time. */
+/**
+ * Mean cross entropy over all learned targets of the rows, without dropout, `options.rows` rows at a time; in fp32,
+ * whatever the precision of the updates.
+ */
 export function heldOutLoss(
   model: ModelConfiguration,
   heldOut: TokenRows,
@@ -57,7 +60,7 @@ export function heldOutLoss(
       const logProbabilities = tokenLogProbabilities(logits(parameters!, hidden), targets!);
       return { sums: { loss: logProbabilities.mul(learned!).sum().neg() } };
     },
-    context.plan,
+    { ...context.plan, precision: 'fp32' },
   );
   return {
     run: async (parameters) => {

@@ -1,9 +1,11 @@
 /** Functions of named groups of tensors, compiled or run op by op. */
-import { compile, tf, type Compiled, type Tensor } from '@plumbline/compute';
+import { compile, tf, type Compiled, type CompileOptions, type Tensor } from '@plumbline/compute';
 import type { ExecutionPlan } from './execution-plan.js';
 
 /** Groups (parameters, batch, …) of tensors by name. */
 export type NamedTensors = Readonly<Record<string, Readonly<Record<string, Tensor>>>>;
+
+export type OnCompile = NonNullable<CompileOptions['onCompile']>;
 
 /**
  * A function from groups of named tensors to groups of named tensors. `compile` knows lists only: this maps between
@@ -19,11 +21,12 @@ export class NamedFunction {
     name: string,
     private readonly fn: (inputs: NamedTensors) => NamedTensors,
     plan: Pick<ExecutionPlan, 'mode' | 'precision'>,
+    onCompile?: OnCompile,
   ) {
     const list = (...inputs: Tensor[]): Tensor[] => this.onLists(inputs);
     this.call =
       plan.mode === 'compiled'
-        ? compile(list, { name, precision: plan.precision })
+        ? compile(list, { name, precision: plan.precision, ...(onCompile && { onCompile }) })
         : (...inputs: Tensor[]) => tf.tidy(() => list(...inputs));
   }
 

@@ -3,6 +3,7 @@ import { writeCheckpoint, type CheckpointContent, type TensorMap } from '@plumbl
 import { tf } from '@plumbline/compute';
 import type { LanguageModelTrainingConfiguration, ModelConfiguration } from '@plumbline/contracts';
 import { dropoutSeed } from '@plumbline/model';
+import { compileProgress } from './compile-progress.js';
 import { heldOutLoss, languageModelLoss, rowBatch } from './language-model-loss.js';
 import { checkResumed } from './resumed-state.js';
 import { learningRateAt, type LearningRateSchedule } from './schedule.js';
@@ -74,6 +75,7 @@ export async function trainLanguageModel(training: LanguageModelTraining): Promi
     optimizer: checkpoint?.optimizer,
     updates: from,
     plan: context.plan,
+    onCompile: compileProgress(context, { done: from, total, unit: 'updates' }),
   });
   const measure = heldOutLoss(model, training.heldOut, { length: rows.length, rows: microBatch, context });
   try {

@@ -14,7 +14,7 @@ import {
   type AdamWOptions,
   type AdamWSchedule,
 } from './adamw.js';
-import { NamedFunction, type NamedTensors } from './named-function.js';
+import { NamedFunction, type NamedTensors, type OnCompile } from './named-function.js';
 
 /** Named inputs of the loss, the same names and shapes at every update. */
 export type Batch = Readonly<Record<string, Tensor>>;
@@ -50,6 +50,8 @@ export interface TrainerOptions {
    * batch; plans differ in rounding, so a step must not change between them.
    */
   readonly plan?: Pick<ExecutionPlan, 'mode' | 'precision'>;
+  /** Called before a program is compiled, which takes seconds. */
+  readonly onCompile?: OnCompile;
 }
 
 /** Loss, gradient norm before clipping (`gradientNorm`) and the loss function's metrics. */
@@ -230,7 +232,7 @@ export class Trainer {
   private run(name: string, inputs: NamedTensors, fn: (inputs: NamedTensors) => NamedTensors): NamedTensors {
     let program = this.programs.get(name);
     if (!program) {
-      program = new NamedFunction(name, fn, this.options.plan ?? EAGER_FP32);
+      program = new NamedFunction(name, fn, this.options.plan ?? EAGER_FP32, this.options.onCompile);
       this.programs.set(name, program);
     }
     const outputs = program.run(inputs);

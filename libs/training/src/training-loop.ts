@@ -54,8 +54,7 @@ export async function runTrainingLoop(loop: TrainingLoop): Promise<TrainingLoopO
     await context.commit(latest);
   };
 
-  // The first update compiles its programs: seconds in which nothing else can be said.
-  context.progress({ phase: `compiling, then ${phase}`, done: from, total, unit });
+  report(from);
   await context.breathe();
   for (let index = from; index < total; index++) {
     let metrics: Metrics;

@@ -1,10 +1,9 @@
 /** One whole pretraining run by the product's own step, in a store that is thrown away: its held-out loss. */
 import { FileArtifactStore } from '@plumbline/artifacts';
-import { pretrain, type StepContext } from '@plumbline/training';
+import { loadPlan, pretrain, type StepContext } from '@plumbline/training';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadPlan } from '../load-plan.js';
 import { libraryVersions } from '../library-versions.js';
 import type { Work } from '../serve.js';
 import type { PrecisionTask } from './task.js';

@@ -2,10 +2,9 @@
 import { encodeSafetensors } from '@plumbline/artifacts';
 import { tf } from '@plumbline/compute';
 import { disposeParameters, initialise, toTensorMap } from '@plumbline/model';
-import { languageModelLoss, rowBatch, Trainer } from '@plumbline/training';
+import { languageModelLoss, loadPlan, rowBatch, Trainer } from '@plumbline/training';
 import { writeFileSync } from 'node:fs';
 import { libraryVersions } from '../library-versions.js';
-import { loadPlan } from '../load-plan.js';
 import type { Work } from '../serve.js';
 import { benchTokens, LEARNING_RATE, MAXIMUM_GRADIENT_NORM, OPTIMISER, type PretrainTask } from './task.js';
 

@@ -2,11 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { COMPILED_FP32, type ExecutionPlan } from '@plumbline/training';
 import type { Bench, BenchContext, BenchRow } from '../bench.js';
 import { ourSide, peerSides, type Sides } from '../commands.js';
 import { compare } from '../compare.js';
 import { PRETRAIN_SIZES, type PretrainSize } from '../sizes.js';
+import { planOf } from './execution-plan.js';
 import type { PretrainPeerTask, PretrainTask } from './task.js';
 
 const DEFAULT_ROUNDS = 7;
@@ -61,14 +61,10 @@ export async function pretrainSides(
   const task = { model, batch, threads, warmup: WARMUP, weightsFile: options.weightsFile };
   const peerTask = { ...task, fasterAttention: options.fasterAttention };
   return {
-    ours: ourSide('pretrain', { ...task, plan: planOf(context) } satisfies PretrainTask),
+    ours: ourSide('pretrain', { ...task, plan: await planOf(size, context) } satisfies PretrainTask),
     peers: await peerSides(context, [
       ['torch-fp32', 'pretrain.py', { ...peerTask, bf16: false } satisfies PretrainPeerTask],
       ['torch-bf16', 'pretrain.py', { ...peerTask, bf16: true } satisfies PretrainPeerTask],
     ]),
   };
-}
-
-function planOf({ threads, precision = COMPILED_FP32.precision }: BenchContext): ExecutionPlan {
-  return { ...COMPILED_FP32, threads, precision };
 }
