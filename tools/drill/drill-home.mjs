@@ -17,10 +17,24 @@ const NOT_OURS = [
   'PLUMBLINE_API_URL',
 ];
 
+/**
+ * What every home of a drill computes by: left to itself, each home would choose for itself.
+ *
+ * @typedef {object} Plan
+ * @property {number} threads
+ * @property {'fp32' | 'bf16'} precision
+ */
+
 /** A fresh PLUMBLINE_HOME whose services are real, and whose gpu-worker is killed as planned. */
 export class DrillHome {
-  /** @param {readonly import('./kills.mjs').Kill[]} kills */
-  constructor(kills) {
+  #plan;
+
+  /**
+   * @param {Plan} plan
+   * @param {readonly import('./kills.mjs').Kill[]} kills
+   */
+  constructor(plan, kills) {
+    this.#plan = plan;
     this.folder = mkdtempSync(join(tmpdir(), 'plumbline-drill-'));
     this.home = join(this.folder, 'home');
     /** What fault-injection.mjs reads and writes. */
@@ -88,6 +102,9 @@ export class DrillHome {
     return {
       ...environment,
       PLUMBLINE_HOME: this.home,
+      PLUMBLINE_DEVICE: 'cpu',
+      PLUMBLINE_THREADS: String(this.#plan.threads),
+      PLUMBLINE_PRECISION: this.#plan.precision,
       // A Temporal server that bootstrap put into the usual home serves this one too.
       PATH: [join(usualHome(), 'bin'), process.env.PATH].join(delimiter),
       PLUMBLINE_DRILL: this.moments,

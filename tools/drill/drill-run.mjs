@@ -27,14 +27,15 @@ const STUCK_AFTER_MS = 240_000;
 /**
  * One run of the whole pipeline in a fresh home, killed as planned.
  *
+ * @param {import('./drill-home.mjs').Plan} plan
  * @param {readonly import('./kills.mjs').Kill[]} kills
  * @param {(what: string) => void} say told what goes on
  * @returns {Promise<{ home: DrillHome, problem: string | null, checkpoints: object[], kills: KillDone[], moments: object[], seconds: number }>}
  *   home: stopped, and the caller's to remove; problem: why the run did not complete
  */
-export async function drillRun(kills, say) {
+export async function drillRun(plan, kills, say) {
   const started = Date.now();
-  const home = new DrillHome(kills);
+  const home = new DrillHome(plan, kills);
   const ended = new AbortController();
   const outside = [];
   try {

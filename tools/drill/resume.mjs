@@ -4,10 +4,13 @@
  * optimise, each in a fresh home with real services. Every checkpoint of every killed run must be that of the unbroken
  * one: weights, optimizer and state by hash. docs/durability.md says what the phases are.
  *
- *   npm run drill:resume -- [--seeds N] [--json] [--keep]
+ *   npm run drill:resume -- [--seeds N] [--precision fp32|bf16] [--threads N] [--json] [--keep]
+ *
+ * --keep leaves the home of a run that is not like the unbroken one.
  *
  * Exit codes: 0 all equal and every phase met often enough, 1 not so, 2 wrong use.
  */
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { bootstrap } from '../bootstrap.mjs';
 import { build } from '../build.mjs';
@@ -18,7 +21,7 @@ import { drillRun } from './drill-run.mjs';
 import { drawKills, PHASES, STEPS, WANTED } from './kills.mjs';
 import { StatusLine } from './status-line.mjs';
 
-const MAXIMUM_SEEDS = 1000;
+const MAXIMUM = 1000;
 
 /** @returns what was asked for, or null after saying what is wrong with it */
 function readArguments() {
@@ -26,20 +29,30 @@ function readArguments() {
     const { values } = parseArgs({
       options: {
         seeds: { type: 'string', default: '20' },
+        precision: { type: 'string', default: 'fp32' },
+        threads: { type: 'string', default: String(availableParallelism()) },
         json: { type: 'boolean', default: false },
         keep: { type: 'boolean', default: false },
       },
     });
-    const seeds = Number(values.seeds);
-    if (!/^\d+$/.test(values.seeds) || seeds < 1 || seeds > MAXIMUM_SEEDS)
-      throw new Error(
-        `--seeds must be a whole number from 1 to ${MAXIMUM_SEEDS}, not ${JSON.stringify(values.seeds)}`,
-      );
-    return { seeds, json: values.json, keep: values.keep };
+    if (!['fp32', 'bf16'].includes(values.precision))
+      throw new Error(`--precision must be fp32 or bf16, not ${JSON.stringify(values.precision)}`);
+    return {
+      seeds: wholeNumber('--seeds', values.seeds),
+      plan: { threads: wholeNumber('--threads', values.threads), precision: values.precision },
+      json: values.json,
+      keep: values.keep,
+    };
   } catch (error) {
     console.error(`drill:resume: ${error.message}`);
     return null;
   }
+}
+
+function wholeNumber(name, text) {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= 1 && number <= MAXIMUM) return number;
+  throw new Error(`${name} must be a whole number from 1 to ${MAXIMUM}, not ${JSON.stringify(text)}`);
 }
 
 async function main() {
@@ -52,18 +65,20 @@ async function main() {
   await build();
   const print = wanted.json ? () => undefined : (line) => console.log(line);
   const line = new StatusLine(process.stderr);
+  const { seeds, plan } = wanted;
+  print(`${seeds} runs to be killed, each on ${plan.threads} threads in ${plan.precision}`);
 
-  const unbroken = await drillRun([], (what) => line.show(`unbroken run: ${what}`));
+  const unbroken = await drillRun(plan, [], (what) => line.show(`unbroken run: ${what}`));
   line.clear();
   unbroken.home.remove();
   if (unbroken.problem !== null) throw new Error(`the unbroken run: ${unbroken.problem}`);
   print(`unbroken run: ${unbroken.checkpoints.length} checkpoints (${seconds(unbroken.seconds * 1000)})`);
 
   const runs = [];
-  for (let run = 0; run < wanted.seeds; run += 1) {
-    const kills = drawKills({ run, runs: wanted.seeds, unbroken: unbroken.moments });
-    const title = `run ${run + 1} of ${wanted.seeds}`;
-    const result = await drillRun(kills, (what) => line.show(`${title}: ${what}`));
+  for (let run = 0; run < seeds; run += 1) {
+    const kills = drawKills({ run, runs: seeds, unbroken: unbroken.moments });
+    const title = `run ${run + 1} of ${seeds}`;
+    const result = await drillRun(plan, kills, (what) => line.show(`${title}: ${what}`));
     line.clear();
     const judged = judge(unbroken, result, kills);
     if (judged.problems.length > 0 && wanted.keep) judged.home = result.home.folder;
@@ -73,15 +88,11 @@ async function main() {
   }
 
   const coverage = coverageOf(runs);
-  const short = Object.entries(coverage).filter(([, count]) => count < WANTED);
+  const short = Object.entries(coverage).filter(([, { all }]) => all < WANTED);
   const failed = runs.filter(({ problems }) => problems.length > 0);
   const ok = short.length === 0 && failed.length === 0;
-  print(
-    `\nkills: ${Object.entries(coverage)
-      .map(([phase, count]) => `${phase} ${count}`)
-      .join(', ')}`,
-  );
-  for (const [phase, count] of short) print(`not covered: ${phase} was met ${count} times, wanted ${WANTED}`);
+  for (const text of coverageTable(coverage)) print(text);
+  for (const [phase, { all }] of short) print(`not covered: ${phase} was met ${all} times, wanted ${WANTED}`);
   print(
     ok
       ? `all ${runs.length} killed runs have the checkpoints of the unbroken one: weights, optimizer and state are equal`
@@ -126,11 +137,34 @@ function describe(title, { kills, problems, checkpoints, seconds: took, home }) 
   ];
 }
 
+/** Kills by phase: in each step, and in all. */
 function coverageOf(runs) {
   const kills = runs.flatMap((run) => run.kills);
+  const count = (phase, step) =>
+    kills.filter((kill) => kill.phase === phase && (step === undefined || kill.step === step)).length;
   return Object.fromEntries(
-    Object.keys(PHASES).map((phase) => [phase, kills.filter((kill) => kill.phase === phase).length]),
+    Object.keys(PHASES).map((phase) => [
+      phase,
+      { ...Object.fromEntries(STEPS.map((step) => [step, count(phase, step)])), all: count(phase) },
+    ]),
   );
+}
+
+function coverageTable(coverage) {
+  const columns = [...STEPS, 'all'];
+  const row = (title, cells) =>
+    `${title.padEnd(17)}${cells.map((cell) => String(cell).padStart(10)).join('')}`;
+  return [
+    '',
+    row('kills', columns),
+    ...Object.entries(coverage).map(([phase, counts]) =>
+      row(
+        phase,
+        columns.map((column) => counts[column]),
+      ),
+    ),
+    '',
+  ];
 }
 
 await runMain(main);
