@@ -114,7 +114,7 @@ describe('sft', () => {
     const row = { prompt: 'The cat', completion: ' says meow' };
     const file = join(directory, 'one.jsonl');
     // Rows of different lengths, so that one is padded; the split holds one of them out.
-    const other = { prompt: 'The owl and the hen and the fox', completion: ' hoot' };
+    const other = { prompt: 'The owl and the hen', completion: ' hoot' };
     await writeFile(file, [row, other].map((each) => JSON.stringify(each)).join('\n'));
     const context = recordingContext(artifacts);
     const frozen = { data: file, epochs: 1, batch: 1, learningRate: 1e-30, weightDecay: 0 };
@@ -148,16 +148,23 @@ describe('sft', () => {
       completion: ` ${SOUNDS[i % 5]!}`.repeat(1 + (i % 4)),
     }));
     await writeFile(file, rows.map((row) => JSON.stringify(row)).join('\n'));
-    const weights = async (accumulation: number): Promise<number[]> => {
+    const trained = async (accumulation: number) => {
       const context = await tuned({ data: file, accumulation, epochs: 1 });
       const checkpoint = await readCheckpoint(artifacts, context.commits.at(-1)!.id);
-      return Object.values(checkpoint.weights).flatMap(({ data }) => Array.from(data));
+      return {
+        weights: Object.values(checkpoint.weights).flatMap(({ data }) => Array.from(data)),
+        losses: context.metric('loss'),
+        norms: context.metric('gradientNorm'),
+      };
     };
-    const whole = await weights(1);
+    const whole = await trained(1);
     for (const accumulation of [2, 6]) {
-      const found = await weights(accumulation);
-      const gap = found.reduce((most, value, i) => Math.max(most, Math.abs(value - whole[i]!)), 0);
-      expect(gap).toBeLessThan(1e-4);
+      const { weights, losses, norms } = await trained(accumulation);
+      expect(losses[0]![1]).toBeCloseTo(whole.losses[0]![1], 5);
+      expect(norms[0]![1]).toBeCloseTo(whole.norms[0]![1], 5);
+      // Adam makes rounding larger where a gradient is near zero.
+      const gap = weights.reduce((most, value, i) => Math.max(most, Math.abs(value - whole.weights[i]!)), 0);
+      expect(gap).toBeLessThan(1e-3);
     }
   });
 
@@ -205,7 +212,7 @@ describe.each([
       const base = configuration({ ...changes, epochs: 2 }, dropout);
       const settings: RunConfiguration = {
         ...base,
-        pretrain: { ...base.pretrain, batch: 6, ...changes },
+        pretrain: { ...base.pretrain, batch: 6, checkpointEvery: 3, ...changes },
       };
       // Fine-tuning takes dropout from the model that it begins with.
       const from =
