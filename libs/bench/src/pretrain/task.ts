@@ -36,7 +36,10 @@ export const LEARNING_RATE = 1e-3;
 const BATCHES = 8;
 
 /** Arbitrary tokens of update `update`, [batch · (context + 1)]; the same on both sides, bit for bit. */
-export function benchTokens({ model, batch }: PretrainWork, update: number): Int32Array {
+export function benchTokens(
+  { model, batch }: Pick<PretrainWork, 'model' | 'batch'>,
+  update: number,
+): Int32Array {
   const length = model.context + 1;
   const first = (update % BATCHES) * batch * length;
   return Int32Array.from({ length: batch * length }, (_, i) => mix(first + i) % model.vocabulary);
