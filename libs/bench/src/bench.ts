@@ -25,7 +25,7 @@ export interface BenchContext {
   readonly rounds?: number;
   /** Threads of every side. */
   readonly threads: number;
-  /** Of our updates' matrix products; absent: as the machine's execution plan says. */
+  /** Of our updates' matrix products; absent: the faster one, measured first. */
   readonly precision?: Precision;
   /** Where the bench keeps what it installs and writes. */
   readonly home: string;

@@ -25,10 +25,10 @@ export function addBenchCommand(program: Command): void {
     .option('--rounds <n>', 'measured rounds of each side', count)
     .option('--threads <n>', 'threads of each side (default: PLUMBLINE_THREADS, else all cores)', count)
     .addOption(
-      new Option('--precision <p>', 'of our updates (default: the machine’s execution plan)').choices([
-        'fp32',
-        'bf16',
-      ]),
+      new Option(
+        '--precision <p>',
+        'of our updates (default: PLUMBLINE_PRECISION, else the faster one)',
+      ).choices(['fp32', 'bf16']),
     )
     .option('--python <path>', 'a Python that has the peers’ packages, instead of the bench’s own')
     .option('--json', 'print {rows}')
@@ -39,12 +39,13 @@ async function bench(names: readonly string[], options: BenchOptions): Promise<v
   // Loaded only here: every other command starts without TensorFlow.
   const { BenchError, BenchUsageError, chooseBenches, runBenches } = await import('@plumbline/bench');
   const settings = environment();
+  const precision = options.precision ?? settings.precision;
   const bar = new BenchBar();
   const versions: Record<string, string> = {};
   const context: BenchContext = {
     ...(options.size.length > 0 && { sizes: options.size }),
     ...(options.rounds !== undefined && { rounds: options.rounds }),
-    ...(options.precision !== undefined && { precision: options.precision }),
+    ...(precision !== 'auto' && { precision }),
     ...(options.python !== undefined && { python: options.python }),
     threads: options.threads ?? settings.threads ?? cpus().length,
     home: settings.home,
