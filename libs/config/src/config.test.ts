@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   ConfigurationError,
   configurationHash,
@@ -78,12 +78,62 @@ describe('resolveConfiguration', () => {
       'pretrain.corpus',
       "one of Plumbline's own files",
     ],
+    [
+      'a batch that accumulation does not divide',
+      { pretrain: { batch: 10, accumulation: 4 } },
+      'pretrain.batch',
+      'divisible by pretrain.accumulation (4)',
+    ],
+    ['another schedule', { pretrain: { schedule: 'step' } }, 'pretrain.schedule', 'cosine, linear'],
+    ['a decay rate of 1', { pretrain: { beta2: 1 } }, 'pretrain.beta2', 'below 1'],
+    ['a negative weight decay', { pretrain: { weightDecay: -1 } }, 'pretrain.weightDecay', 'less than 0'],
+    ['fine-tuning without data', { sft: {} }, 'sft.data', 'must be a string'],
+    ['fine-tuning data that is not there', { sft: { data: 'no/rows.jsonl' } }, 'sft.data', 'no such file'],
+    [
+      'the step sft without its section',
+      { step: 'sft', inputs: { model: 'a'.repeat(64) } },
+      'sft',
+      'step sft needs its section',
+    ],
     ['a seed beyond 32 bits', { seed: 2 ** 32 }, 'seed', 'must not be greater'],
   ])('refuses %s with the path of the key', (_, input, path, message) => {
     const problems = problemsOf(() => resolveConfiguration({ name: 'a', ...input }));
     expect(problems).toHaveLength(1);
     expect(problems[0]!.path).toBe(path);
     expect(problems[0]!.message).toContain(message);
+  });
+
+  it('has the optional step only where it is configured, its data located', () => {
+    expect('sft' in resolveConfiguration({ name: 'a' })).toBe(false);
+    const folder = mkdtempSync(join(tmpdir(), 'plumbline-config-'));
+    writeFileSync(join(folder, 'rows.jsonl'), '');
+    const input = { name: 'a', sft: { data: 'rows.jsonl' } };
+    const { sft } = resolveConfiguration(input, { baseDirectory: folder });
+    expect(sft).toMatchObject({
+      data: join(folder, 'rows.jsonl'),
+      epochs: 1,
+      schedule: 'cosine',
+      beta2: 0.95,
+    });
+    expect('evaluateEvery' in sft!).toBe(false);
+  });
+
+  it('takes a folder as a corpus', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'plumbline-config-'));
+    expect(resolveConfiguration({ name: 'a', pretrain: { corpus: folder } }).pretrain.corpus).toBe(folder);
+  });
+
+  it("refuses a folder that holds Plumbline's home, but for one that is hidden and so not read", () => {
+    const folder = mkdtempSync(join(tmpdir(), 'plumbline-config-'));
+    const resolved = () => resolveConfiguration({ name: 'a', pretrain: { corpus: folder } });
+    try {
+      vi.stubEnv('PLUMBLINE_HOME', join(folder, 'home'));
+      expect(problemsOf(resolved)[0]!.message).toContain("holds Plumbline's own files");
+      vi.stubEnv('PLUMBLINE_HOME', join(folder, '.plumbline'));
+      expect(resolved().pretrain.corpus).toBe(folder);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('reports every problem at once', () => {
