@@ -15,6 +15,10 @@ const settings = environment();
 const address = required('TEMPORAL_ADDRESS', settings.temporalAddress);
 const held = new HeldTasks(join(settings.home, 'run', 'held-tasks'));
 await handBackHeldTasks(held, address);
+const artifacts = openArtifactStore(settings.artifactsUrl);
+void artifacts.removeAbandoned().catch((error: unknown) => {
+  console.error(`half-written artifacts of killed processes are left where they are: ${String(error)}`);
+});
 const connection = await NativeConnection.connect({ address });
 const database = await createDataSource({
   url: required('DATABASE_URL', settings.databaseUrl),
@@ -31,7 +35,7 @@ const worker = await Worker.create({
   activities: createComputeActivities(
     {
       database,
-      artifacts: openArtifactStore(settings.artifactsUrl),
+      artifacts,
       artifactsUrl: settings.artifactsUrl,
       conditions: {
         device: settings.device,

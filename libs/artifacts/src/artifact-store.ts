@@ -11,6 +11,12 @@ export interface ArtifactStore {
   putJson(value: unknown): Promise<string>;
   /** @throws ArtifactError as `get`, or `malformed` when the content is not JSON */
   getJson<T>(id: string): Promise<T>;
+  /**
+   * Removes what killed processes left half-written, which is no artifact and never becomes one. Others may be writing
+   * now, so only what nobody has touched for `olderThanMs` (default: a day) goes.
+   * @returns how many files went
+   */
+  removeAbandoned(olderThanMs?: number): Promise<number>;
 }
 
 const ID = /^[0-9a-f]{64}$/;

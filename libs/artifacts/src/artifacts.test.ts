@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -64,6 +64,42 @@ describe('file store', () => {
   it('refuses a missing artifact, and ids that could leave the folder', async () => {
     await expect(store.get(sha256('x'))).rejects.toThrow(`${sha256('x')} is missing`);
     await expect(store.get('../../etc/passwd')).rejects.toThrow('not an artifact id');
+  });
+});
+
+describe('files that a killed process left half-written', () => {
+  const leave = async (name: string, hoursAgo: number): Promise<string> => {
+    const id = await store.put(Buffer.from('abc'));
+    const file = join(directory, id.slice(0, 2), `${id.slice(2)}.${name}.tmp`);
+    await writeFile(file, 'ab');
+    const then = Date.now() / 1000 - hoursAgo * 3600;
+    await utimes(file, then, then);
+    return file;
+  };
+
+  it('are no artifacts', async () => {
+    const file = await leave('1', 25);
+    const id = file.slice(directory.length + 1).replace('/', '');
+    expect(await store.has(id)).toBe(false);
+    await expect(store.get(id)).rejects.toThrow('not an artifact id');
+    expect((await store.get(id.slice(0, 64))).toString()).toBe('abc');
+  });
+
+  it('go after a day, and nothing else goes', async () => {
+    const old = await leave('1', 25);
+    const recent = await leave('2', 23);
+    const id = sha256('abc');
+    const artifact = join(directory, id.slice(0, 2), id.slice(2));
+    await utimes(artifact, 0, 0);
+    expect(await store.removeAbandoned()).toBe(1);
+    const folder = join(directory, id.slice(0, 2));
+    expect((await readdir(folder)).map((name) => join(folder, name)).sort()).toEqual([artifact, recent]);
+    expect(old).not.toBe(recent);
+    expect(await store.removeAbandoned()).toBe(0);
+  });
+
+  it('are looked for in a store that is not there yet', async () => {
+    expect(await new FileArtifactStore(join(directory, 'not', 'yet')).removeAbandoned()).toBe(0);
   });
 });
 

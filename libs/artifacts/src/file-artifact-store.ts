@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { access, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
+import { access, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ArtifactError } from './artifact-error.js';
 import { checkArtifactId, type ArtifactStore } from './artifact-store.js';
 import { canonicalJson, sha256 } from './canonical-json.js';
+
+const TEMPORARY = '.tmp';
+const DAY_MS = 86_400_000;
 
 /** Artifacts as files, `<directory>/ab/cdef…`. A file appears whole or not at all, also after a power cut. */
 export class FileArtifactStore implements ArtifactStore {
@@ -12,10 +15,14 @@ export class FileArtifactStore implements ArtifactStore {
   async put(bytes: Uint8Array): Promise<string> {
     const id = sha256(bytes);
     // A file that was damaged meanwhile does not count: it is replaced by what it should be.
-    if (await this.holds(id)) return id;
     const path = this.pathOf(id);
+    if (await this.holds(id)) {
+      // Whoever gave the file its name may have been killed before that was durable.
+      await this.syncFolders(path);
+      return id;
+    }
     const created = await mkdir(dirname(path), { recursive: true });
-    const temporary = `${path}.${randomUUID()}.tmp`;
+    const temporary = `${path}.${randomUUID()}${TEMPORARY}`;
     try {
       const file = await open(temporary, 'wx');
       try {
@@ -29,9 +36,14 @@ export class FileArtifactStore implements ArtifactStore {
       await unlink(temporary).catch(() => undefined);
       throw error;
     }
-    await syncDirectory(dirname(path));
+    await this.syncFolders(path);
     if (created !== undefined) await syncDirectory(dirname(created));
     return id;
+  }
+
+  private async syncFolders(path: string): Promise<void> {
+    await syncDirectory(dirname(path));
+    await syncDirectory(this.directory);
   }
 
   private async holds(id: string): Promise<boolean> {
@@ -85,9 +97,39 @@ export class FileArtifactStore implements ArtifactStore {
     }
   }
 
+  async removeAbandoned(olderThanMs: number = DAY_MS): Promise<number> {
+    const before = Date.now() - olderThanMs;
+    let removed = 0;
+    for (const folder of await namesIn(this.directory)) {
+      for (const name of await namesIn(join(this.directory, folder))) {
+        if (!name.endsWith(TEMPORARY)) continue;
+        const file = join(this.directory, folder, name);
+        // Its writer may be renaming or removing it at this moment.
+        const changedAt = await stat(file).then(
+          ({ mtimeMs }) => mtimeMs,
+          () => Infinity,
+        );
+        if (changedAt > before) continue;
+        await rm(file, { force: true });
+        removed++;
+      }
+    }
+    return removed;
+  }
+
   private pathOf(id: string): string {
     checkArtifactId(id);
     return join(this.directory, id.slice(0, 2), id.slice(2));
+  }
+}
+
+/** None where there is no such folder. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
   }
 }
 
