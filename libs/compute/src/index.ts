@@ -1,4 +1,6 @@
 export * from './compile/compile.js';
+export { Message } from './compile/protobuf.js';
+export { ProgramMismatchError, verifyPrograms, type Verification } from './compile/verification.js';
 export * from './leak-guard.js';
 export * from './randomness.js';
 export * from './tensorflow.js';

@@ -4,11 +4,16 @@ import {
   leakedTensors,
   loadTensorFlow,
   nativeBackend,
-  type NativeBinding,
+  ProgramMismatchError,
+  runOp,
   sparseSoftmaxCrossEntropy,
   tf,
+  verifyPrograms,
+  type NativeBinding,
   type Tensor,
 } from '../index.js';
+import { withBfloat16Products } from './mixed-precision.js';
+import { trace } from './trace.js';
 
 beforeAll(() => {
   loadTensorFlow({ device: 'cpu' });
@@ -139,5 +144,255 @@ describe('compile', () => {
     expect(() => compiled(tf.scalar(1))).toThrow('mine');
     expect(compiled.mode()).toBe('compiled');
     expect(tf.add(1, 2).dataSync()[0]).toBe(3);
+  });
+
+  it('takes numbers as inputs: another number is no other program', () => {
+    const fn = vi.fn((x: Tensor, rate: Tensor): Tensor[] => [x.mul(rate)]);
+    const compiled = compile(fn, { name: 'test' });
+    const x = tf.tensor1d([1, 2]);
+    for (const rate of [2, 0.5, -3]) expect(compiled(x, rate)[0]!.arraySync()).toEqual([rate, 2 * rate]);
+    expect(compiled.programs()).toBe(1);
+    expect(fn.mock.calls[0]![1].shape).toEqual([]);
+    compiled.dispose();
+  });
+
+  describe('refuses with one warning and runs op by op', () => {
+    const cases: [string, (x: Tensor) => Tensor[], RegExp][] = [
+      ['reading values', (x) => [x.mul(x.dataSync()[0]!)], /reads values .*pass the result as an argument/],
+      ['arraySync', (x) => [x.mul((x.arraySync() as number[])[0]!)], /reads values/],
+      ['reading later', (x) => (void x.data(), [x.mul(2)]), /reads values/],
+      ['random numbers', (x) => [x.add(Math.random())], /twice gives different constants; what varies/],
+      ['random tensors', (x) => [x.add(tf.randomNormal([2]))], /twice gives different constants/],
+      [
+        'stateful random ops',
+        (x) => [tf.multinomial(x as tf.Tensor1D, 3).toFloat()],
+        /op Multinomial draws random numbers .*draw outside/,
+      ],
+      [
+        'another random op',
+        (x) => [
+          x.add(runOp('RandomUniform', { dtype: { type: 'float32' } }, [tf.tensor1d([2], 'int32')])[0]!),
+        ],
+        /op RandomUniform draws random numbers/,
+      ],
+      ['unknown ops', (x) => [tf.unique(x as tf.Tensor1D).values], /op UniqueV2 is not known to the tracer/],
+      [
+        'shapes from data',
+        (x) => [runOp('Fill', {}, [x.toInt(), tf.scalar(1)])[0]!],
+        /op Fill takes the shape from data/,
+      ],
+      ['a result that is no list', (x) => x.mul(2) as unknown as Tensor[], /must return a list of tensors/],
+    ];
+    it.each(cases)('%s', (_, fn, reason) => {
+      const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+      try {
+        const compiled = compile(fn, { name: 'the function' });
+        const x = tf.tensor1d([1, 2]);
+        for (let i = 0; i < 2; i++) {
+          try {
+            compiled(x);
+          } catch {
+            // What is wrong op by op, too, is the caller's to see.
+          }
+        }
+        expect(compiled.mode()).toBe('eager');
+        expect(warn).toHaveBeenCalledTimes(1);
+        expect(warn.mock.calls[0]![0]).toMatch(/^the function runs op by op, which is slower: /);
+        expect(warn.mock.calls[0]![0]).toMatch(reason);
+        expect(x.arraySync()).toEqual([1, 2]); // the backend is as it was
+      } finally {
+        warn.mockRestore();
+      }
+    });
+
+    it('a counter outside, and ops that change', () => {
+      const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+      let calls = 0;
+      compile((x) => [calls++ % 2 ? x.neg() : x.square()], { name: 'ops' })(tf.scalar(1));
+      compile((x) => [calls++ % 2 ? x.sum(0) : x.sum(1)], { name: 'axes' })(tf.ones([2, 2]));
+      compile((x, y) => [calls++ % 2 ? x.sub(y) : y.sub(x)], { name: 'order' })(tf.scalar(1), tf.scalar(2));
+      expect(warn.mock.calls.map(([text]) => /twice \w+ ([^;]*);/.exec(text as string)![1])).toEqual([
+        'different ops, Square and then Neg',
+        'different constants',
+        'Sub differently',
+      ]);
+      warn.mockRestore();
+    });
+
+    it('a tensor from outside that was never used before', () => {
+      const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+      const outside = tf.tensor1d([1, 2]);
+      const compiled = compile((x) => [x.mul(outside)], { name: 'the product' });
+      expect(compiled(tf.tensor1d([3, 4]))[0]!.arraySync()).toEqual([3, 8]);
+      expect(warn.mock.calls[0]![0]).toMatch(/tensor from outside/);
+      expect(outside.arraySync()).toEqual([1, 2]);
+      warn.mockRestore();
+    });
+  });
+
+  it('keeps as many programs as it may, and forgets the one used longest ago', () => {
+    const fn = vi.fn((x: Tensor): Tensor[] => [x.add(1)]);
+    const compiled = compile(fn, { name: 'test', xla: false, cacheSize: 2 });
+    const run = (size: number): number => {
+      const before = fn.mock.calls.length;
+      tf.dispose(compiled(tf.zeros([size])));
+      return fn.mock.calls.length - before;
+    };
+    expect([1, 2, 1, 3].map(run)).toEqual([2, 2, 0, 2]); // 2 is forgotten
+    expect([1, 3, 2].map(run)).toEqual([0, 0, 2]);
+    expect(compiled.programs()).toBe(2);
+    compiled.dispose();
+    expect(compiled.programs()).toBe(0);
+    expect(() => compile(fn, { name: 'test', cacheSize: 0 })).toThrow(RangeError);
+  });
+
+  it.each([true, false])(
+    'leaks nothing over 10,000 calls (XLA: %s)',
+    async (xla) => {
+      const compiled = compile((x, rate) => [x.mul(rate).tanh(), x.sum()], { name: 'test', xla });
+      const x = tf.tensor1d(new Float32Array(256).fill(0.5));
+      const run = (times: number): void => {
+        for (let i = 0; i < times; i++) tf.dispose(compiled(x, i));
+      };
+      run(2000); // allocators settle
+      const before = process.memoryUsage.rss();
+      expect(await leakedTensors(() => run(10_000))).toBe(0);
+      // A tensor left behind by each call would be 10 MiB, its handle alone 2.
+      expect((process.memoryUsage.rss() - before) / 2 ** 20).toBeLessThan(8);
+      compiled.dispose();
+    },
+    60_000,
+  );
+
+  it('gives programs back to TensorFlow when they are disposed of, but for a few', () => {
+    const backend = nativeBackend();
+    const original = backend.binding;
+    let models = 0;
+    backend.binding = Object.create(original, {
+      loadSavedModel: {
+        value: (...args: Parameters<NativeBinding['loadSavedModel']>) => {
+          models++;
+          return original.loadSavedModel(...args);
+        },
+      },
+      deleteSavedModel: {
+        value: (model: number) => {
+          models--;
+          original.deleteSavedModel(model);
+        },
+      },
+    }) as NativeBinding;
+    for (let number = 0; number < 30; number++) {
+      const compiled = compile((x) => [x.sub(number)], { name: 'test', xla: false });
+      tf.dispose(compiled(tf.scalar(1)));
+      compiled.dispose();
+    }
+    backend.binding = original;
+    expect(models).toBeLessThanOrEqual(8);
+  });
+
+  it('fills in attributes that only eager execution infers', () => {
+    const compiled = compile(
+      (x) => [
+        x.expandDims(0),
+        runOp(
+          'Range',
+          {},
+          [...'059'].map((n) => tf.scalar(+n, 'int32')),
+        )[0]!,
+        runOp('Cast', { SrcT: { type: 'float32' }, DstT: { type: 'int32' } }, [x])[0]!,
+      ],
+      { name: 'test', xla: false },
+    );
+    expect(compiled(tf.tensor1d([1, 2])).map((output) => output.arraySync())).toEqual([
+      [[1, 2]],
+      [0],
+      [1, 2],
+    ]);
+    expect(compiled.mode()).toBe('compiled');
+  });
+
+  describe('bf16', () => {
+    const product = (a: Tensor, b: Tensor): Tensor[] => [
+      ...tf.grads((x: Tensor, y: Tensor) => tf.matMul(x, y).square().sum().asScalar())([a, b]),
+      tf.matMul(a, b),
+      a.add(b.sum()),
+    ];
+
+    it('rounds the operands of products, and nothing else', () => {
+      const exact = 1 + 2 ** -12; // not a bf16
+      const a = tf.fill([2, 2], exact);
+      const b = tf.eye(2);
+      const compiled = compile(product, { name: 'test', precision: 'bf16' });
+      const [, , c, sum] = compiled(a, b);
+      expect(c!.arraySync()).toEqual([
+        [1, 1],
+        [1, 1],
+      ]);
+      expect(sum!.arraySync()).toEqual([
+        [exact + 2, exact + 2],
+        [exact + 2, exact + 2],
+      ]);
+      expect(compiled.mode()).toBe('compiled');
+      compiled.dispose();
+    });
+
+    it('differs from fp32 by no more than rounding', () => {
+      const random = (rows: number, columns: number, frequency: number): Tensor =>
+        tf.tensor2d(
+          Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(frequency * i)),
+          [rows, columns],
+        );
+      const [a, b] = [random(16, 24, 1.3), random(24, 8, 2.7)];
+      const compiled = compile(product, { name: 'test', precision: 'bf16' });
+      const expected = product(a, b);
+      compiled(a, b).forEach((output, i) => {
+        const error = output.sub(expected[i]!).norm().div(expected[i]!.norm()).dataSync()[0]!;
+        expect(error).toBeLessThan(0.01);
+        if (i < 3) expect(error).toBeGreaterThan(1e-5); // it did round
+      });
+      compiled.dispose();
+    });
+
+    it('needs one cast for an operand of several products', () => {
+      const graph = withBfloat16Products(
+        trace(product, [
+          { shape: [2, 3], dtype: 'float32' },
+          { shape: [3, 2], dtype: 'float32' },
+        ]),
+      );
+      const casts = graph.nodes.filter(({ op }) => op === 'Cast');
+      const sources = casts.map(({ inputs }) => inputs[0]!);
+      expect(new Set(sources).size).toBe(sources.length);
+      expect(
+        graph.nodes.filter(({ op, attributes }) => op === 'BatchMatMulV2' && attributes['T']!.value === 14)
+          .length,
+      ).toBe(4);
+    });
+  });
+
+  describe('verifyPrograms', () => {
+    it('compares every call with the function run op by op', () => {
+      const checking = verifyPrograms();
+      const compiled = compile(gradients, { name: 'the gradients' });
+      const inputs = data();
+      for (let i = 0; i < 3; i++) tf.dispose(compiled(...inputs));
+      checking.stop();
+      tf.dispose(compiled(...inputs));
+      expect(checking.runs.get('the gradients')).toBe(3);
+      expect(checking.worst.get('the gradients')).toBeLessThan(1e-5);
+    });
+
+    it('throws when they differ', () => {
+      let traced = 0;
+      // Another function than the one that was traced.
+      const compiled = compile((x) => [traced++ < 2 ? x.mul(2) : x.mul(2.001)], { name: 'the double' });
+      const checking = verifyPrograms();
+      expect(() => compiled(tf.tensor1d([1, 2]))).toThrow(ProgramMismatchError);
+      expect(() => compiled(tf.tensor1d([1, 2]))).toThrow(
+        /^the double: output 0, float32\[2\], differs from op-by-op execution's float32\[2\] by 0\.000499/,
+      );
+      checking.stop();
+    });
   });
 });

@@ -8,6 +8,7 @@ import type { GraphFunction } from './graph.js';
 import { withBfloat16Products } from './mixed-precision.js';
 import { acquireProgram, ProgramError, releaseProgram, type Program } from './program.js';
 import { trace, TraceError } from './trace.js';
+import { verifyRun } from './verification.js';
 
 export type MatmulPrecision = 'fp32' | 'bf16';
 
@@ -67,9 +68,15 @@ export function compile(fn: (...inputs: Tensor[]) => Tensor[], options: CompileO
     return acquireProgram(graph, { xla });
   };
 
+  const release = (): void => {
+    for (const program of programs.values()) releaseProgram(program);
+    programs.clear();
+  };
+
   const runTensors = (inputs: Tensor[]): Tensor[] => {
     if (eager) return runEagerly(fn, inputs);
     const key = inputs.map((input) => `${input.dtype}[${input.shape.join(',')}]`).join(' ');
+    let outputs: Tensor[];
     try {
       const program = programs.get(key) ?? build(inputs);
       programs.delete(key);
@@ -79,13 +86,21 @@ export function compile(fn: (...inputs: Tensor[]) => Tensor[], options: CompileO
         programs.delete(oldest);
         releaseProgram(forgotten);
       }
-      return program.run(inputs); // the first run compiles
+      outputs = program.run(inputs); // the first run compiles
     } catch (error) {
       if (!(error instanceof TraceError || error instanceof ProgramError)) throw error;
       eager = true;
+      release();
       console.warn(`${name} runs op by op, which is slower: ${error.message}`);
       return runEagerly(fn, inputs);
     }
+    try {
+      verifyRun(name, precision, outputs, () => runEagerly(fn, inputs));
+    } catch (error) {
+      tf.dispose(outputs);
+      throw error;
+    }
+    return outputs;
   };
 
   const run = (...inputs: CompiledArgument[]): Tensor[] => {
@@ -104,10 +119,7 @@ export function compile(fn: (...inputs: Tensor[]) => Tensor[], options: CompileO
   return Object.assign(run, {
     mode: () => (eager ? ('eager' as const) : ('compiled' as const)),
     programs: () => programs.size,
-    dispose: () => {
-      for (const program of programs.values()) releaseProgram(program);
-      programs.clear();
-    },
+    dispose: release,
   });
 }
 

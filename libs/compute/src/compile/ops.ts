@@ -17,7 +17,6 @@ export interface Value {
 
 export interface Attributes {
   integer(name: string): number;
-  integers(name: string): readonly number[];
   boolean(name: string): boolean;
   string(name: string): string;
 }

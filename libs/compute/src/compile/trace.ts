@@ -102,8 +102,6 @@ function listenTo(backend: NativeBackend, recorder: Recorder): () => void {
       }
       return unheard.getInputTensorIds.call(backend, tensors);
     },
-    // Kernels that check their inputs (GatherV2) find nothing to check.
-    readSync: () => new Int32Array(0),
   });
   Object.assign(engine, {
     readSync: () => recorder.refuse(READS),
@@ -114,7 +112,7 @@ function listenTo(backend: NativeBackend, recorder: Recorder): () => void {
   });
   return () => {
     backend.binding = binding;
-    for (const name of ['write', 'getInputTensorIds', 'readSync'] as const)
+    for (const name of ['write', 'getInputTensorIds'] as const)
       delete (backend as Partial<NativeBackend>)[name];
     for (const name of ['read', 'readSync'] as const) delete (engine as Partial<typeof engine>)[name];
   };
@@ -354,7 +352,6 @@ function attributesOf(given: Readonly<Record<string, Attribute>>): Attributes {
   const value = (name: string): Attribute['value'] | undefined => given[name]?.value;
   return {
     integer: (name) => (value(name) ?? 0) as number,
-    integers: (name) => (value(name) ?? []) as readonly number[],
     boolean: (name) => (value(name) ?? false) as boolean,
     string: (name) => (value(name) ?? '') as string,
   };
