@@ -17,6 +17,19 @@ const NOT_OURS = [
   'PLUMBLINE_API_URL',
 ];
 
+/** Homes that are not removed yet. */
+const homes = new Set();
+
+/** Stops the services of every home and removes it: for a drill that is interrupted. */
+export async function removeHomes() {
+  await Promise.all(
+    [...homes].map(async (home) => {
+      await home.down().catch(() => undefined);
+      home.remove();
+    }),
+  );
+}
+
 /**
  * What every home of a drill computes by: left to itself, each home would choose for itself.
  *
@@ -42,6 +55,7 @@ export class DrillHome {
     mkdirSync(this.home);
     mkdirSync(this.moments);
     writeFileSync(join(this.moments, PLAN_FILE), JSON.stringify({ kills }));
+    homes.add(this);
   }
 
   /** Runs the command line in the folder. @throws Error with what it said, when it does not end with 0 */
@@ -77,6 +91,7 @@ export class DrillHome {
   }
 
   remove() {
+    homes.delete(this);
     rmSync(this.folder, { recursive: true, force: true });
   }
 

@@ -17,6 +17,7 @@ import { build } from '../build.mjs';
 import { seconds } from '../lib/progress.mjs';
 import { runMain } from '../lib/set-up-error.mjs';
 import { differences } from './checkpoints.mjs';
+import { removeHomes } from './drill-home.mjs';
 import { drillRun } from './drill-run.mjs';
 import { drawKills, PHASES, STEPS, WANTED } from './kills.mjs';
 import { StatusLine } from './status-line.mjs';
@@ -66,6 +67,12 @@ async function main() {
   const print = wanted.json ? () => undefined : (line) => console.log(line);
   const line = new StatusLine(process.stderr);
   const { seeds, plan } = wanted;
+  for (const signal of ['SIGINT', 'SIGTERM'])
+    process.once(signal, () => {
+      line.clear();
+      console.error('Interrupted; stopping the services.');
+      void removeHomes().finally(() => process.exit(130));
+    });
   print(`${seeds} runs to be killed, each on ${plan.threads} threads in ${plan.precision}`);
 
   const unbroken = await drillRun(plan, [], (what) => line.show(`unbroken run: ${what}`));
