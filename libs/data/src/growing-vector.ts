@@ -1,33 +1,33 @@
-/** 32-bit integers that are appended one after the other; memory is at most about twice what they need. */
+const CHUNK = 2 ** 18;
+
+/** 32-bit integers that are appended one after the other; memory is what they need, and twice that while copied. */
 export class GrowingVector {
-  private data = new Int32Array(1024);
+  private readonly full: Int32Array[] = [];
+  private chunk = new Int32Array(CHUNK);
   private used = 0;
 
   get length(): number {
-    return this.used;
+    return this.full.length * CHUNK + this.used;
   }
 
   push(value: number): void {
-    this.reserve(1);
-    this.data[this.used++] = value;
+    if (this.used === CHUNK) {
+      this.full.push(this.chunk);
+      this.chunk = new Int32Array(CHUNK);
+      this.used = 0;
+    }
+    this.chunk[this.used++] = value;
   }
 
   append(values: ArrayLike<number>): void {
-    this.reserve(values.length);
-    this.data.set(values, this.used);
-    this.used += values.length;
+    for (let i = 0; i < values.length; i++) this.push(values[i]!);
   }
 
   /** A copy of what there is. */
   toArray(): Int32Array {
-    return this.data.slice(0, this.used);
-  }
-
-  private reserve(more: number): void {
-    const needed = this.used + more;
-    if (needed <= this.data.length) return;
-    const grown = new Int32Array(Math.max(needed, 2 * this.data.length));
-    grown.set(this.data.subarray(0, this.used));
-    this.data = grown;
+    const all = new Int32Array(this.length);
+    this.full.forEach((chunk, i) => all.set(chunk, i * CHUNK));
+    all.set(this.chunk.subarray(0, this.used), this.full.length * CHUNK);
+    return all;
   }
 }

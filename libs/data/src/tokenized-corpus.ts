@@ -114,12 +114,12 @@ class StreamBuilder {
 
 function withWordStarts(tokens: Int32Array, documents: Int32Array, tokenizer: CorpusTokenizer): TokenStream {
   const known = new Map<number, number>();
-  const startsWord = (token: number): number => {
+  const wordStarts = new Uint8Array(tokens.length);
+  tokens.forEach((token, i) => {
     let starts = known.get(token);
     if (starts === undefined) known.set(token, (starts = tokenizer.startsWord(token) ? 1 : 0));
-    return starts;
-  };
-  const wordStarts = Uint8Array.from(tokens, startsWord);
+    wordStarts[i] = starts;
+  });
   for (const start of documents) wordStarts[start] = 1;
   return { tokens, documents, wordStarts };
 }

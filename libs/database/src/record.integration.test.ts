@@ -172,10 +172,11 @@ describe('migrations', () => {
         migrate(fresh.ownerUrl),
         migrate(fresh.ownerUrl),
       ]);
-      expect(applied.flat()).toEqual(['Initial1795467600000']);
+      const names = ['Initial1795467600000', 'SupervisedFineTuning1795480800000'];
+      expect(applied.flat()).toEqual(names);
       expect(await migrate(fresh.ownerUrl)).toEqual([]);
       const source = await createDataSource({ url: fresh.ownerUrl }).initialize();
-      await source.undoLastMigration();
+      for (const _ of names) await source.undoLastMigration();
       expect(
         await query(
           source,
@@ -183,7 +184,7 @@ describe('migrations', () => {
         ),
       ).toEqual([]);
       await source.destroy();
-      expect(await migrate(fresh.ownerUrl)).toEqual(['Initial1795467600000']);
+      expect(await migrate(fresh.ownerUrl)).toEqual(names);
     } finally {
       await fresh.stop();
     }

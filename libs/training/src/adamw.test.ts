@@ -31,7 +31,7 @@ function trainerOf({ options, start }: Case): Trainer {
   return new Trainer({
     loss: ({ matrix, vector }, { inputs, targets }) => ({
       loss: inputs!.matMul(matrix!).add(vector!).sub(targets!).square().sum(1).mean(),
-      weight: tf.scalar(inputs!.shape[0]!),
+      weight: tf.scalar(inputs!.shape[0]),
     }),
     adamW: { beta1, beta2, weightDecay },
     maximumGradientNorm,
