@@ -22,6 +22,7 @@ const STUCK_AFTER_MS = 240_000;
  * @property {number} total
  * @property {'gpu-worker' | 'TensorFlow process'} victim
  * @property {boolean} fromOutside
+ * @property {number | null} resumedAfterMs until the next process began its first update; null: nothing was left to do
  */
 
 /**
@@ -50,7 +51,7 @@ export async function drillRun(plan, kills, say) {
         latest = `${step} ${done} of ${total}`;
         lastWordAt = Date.now();
       },
-      onKill: (kill, pid) => outside.push({ kill, pid }),
+      onKill: (kill, pid) => outside.push({ kill, pid, at: Date.now() }),
     });
     const runId = await home.start(configuration);
     const run = await untilEnd(home, runId, () => ({ latest, lastWordAt }), say);
@@ -101,14 +102,14 @@ function killsDone(moments, outside, configuration) {
   const firstOf = new Map([...moments].reverse().map((moment) => [moment.pid, moment]));
   const inside = moments
     .filter(({ kill }) => kill !== undefined)
-    .map((moment) => ({ id: moment.kill, moment }));
+    .map((moment) => ({ id: moment.kill, moment, at: moment.at }));
   const all = [
     ...inside.map((kill) => ({ ...kill, fromOutside: false })),
-    ...outside.map(({ kill, pid }) => ({ id: kill.id, moment: lastOf.get(pid), fromOutside: true })),
+    ...outside.map(({ kill, pid, at }) => ({ id: kill.id, moment: lastOf.get(pid), at, fromOutside: true })),
   ];
   return all
-    .sort((a, b) => a.moment.at - b.moment.at)
-    .map(({ id, moment, fromOutside }) => ({
+    .sort((a, b) => a.at - b.at)
+    .map(({ id, moment, at, fromOutside }) => ({
       id,
       step: moment.step,
       phase: phaseOf(moment, configuration[moment.step].checkpointEvery, firstOf.get(moment.pid).done),
@@ -117,7 +118,15 @@ function killsDone(moments, outside, configuration) {
       total: moment.total,
       victim: IN_PARENT.includes(moment.name) ? 'gpu-worker' : 'TensorFlow process',
       fromOutside,
+      resumedAfterMs: resumedAfter(moments, moment, at),
     }));
+}
+
+function resumedAfter(moments, { step, pid }, killedAt) {
+  const next = moments.find(
+    (each) => each.step === step && each.name === 'update' && each.pid !== pid && each.at > killedAt,
+  );
+  return next === undefined ? null : next.at - killedAt;
 }
 
 const IN_PARENT = ['commit-transaction', 'commit-answer'];

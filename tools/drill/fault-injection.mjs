@@ -37,13 +37,18 @@ function watchChild(moments) {
     if (event === 'message' && message?.kind === 'committed') moments.reached('commit-acknowledged');
     return emit(event, ...values);
   };
+  /** Updates done, as last told; a process does one step. */
+  let latest = null;
   const send = process.send.bind(process);
   process.send = (message, ...rest) => {
     if (message.kind === 'commit') moments.reached('commit-request');
     const result = send(message, ...rest);
     if (message.kind === 'progress' && isUpdates(message.progress)) {
+      const { done, total } = message.progress;
       moments.progress(message.progress);
-      if (message.progress.done < message.progress.total) moments.reached('update');
+      // Whatever else is told of the same update (what it measured, what is being compiled) is no further one.
+      if (done < total && done !== latest) moments.reached('update');
+      latest = done;
     }
     return result;
   };

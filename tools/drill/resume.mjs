@@ -99,6 +99,7 @@ async function main() {
   const failed = runs.filter(({ problems }) => problems.length > 0);
   const ok = short.length === 0 && failed.length === 0;
   for (const text of coverageTable(coverage)) print(text);
+  for (const text of resumption(runs)) print(text);
   for (const [phase, { all }] of short) print(`not covered: ${phase} was met ${all} times, wanted ${WANTED}`);
   print(
     ok
@@ -155,6 +156,20 @@ function coverageOf(runs) {
       { ...Object.fromEntries(STEPS.map((step) => [step, count(phase, step)])), all: count(phase) },
     ]),
   );
+}
+
+/** How long it took from a kill until the next process began its first update, which compiles. */
+function resumption(runs) {
+  const kills = runs.flatMap((run) => run.kills).filter(({ resumedAfterMs }) => resumedAfterMs !== null);
+  return ['TensorFlow process', 'gpu-worker'].flatMap((victim) => {
+    const times = kills
+      .filter((kill) => kill.victim === victim)
+      .map(({ resumedAfterMs }) => resumedAfterMs)
+      .sort((a, b) => a - b);
+    if (times.length === 0) return [];
+    const [middle, longest] = [times[times.length >> 1], times.at(-1)].map((ms) => (ms / 1000).toFixed(1));
+    return [`from a kill of the ${victim} to the next update: median ${middle} s, longest ${longest} s`];
+  });
 }
 
 function coverageTable(coverage) {
