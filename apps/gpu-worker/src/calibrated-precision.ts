@@ -5,7 +5,7 @@ import { cpus } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { canonicalJson, sha256 } from '@plumbline/artifacts';
-import { fasterPrecision, type ExecutionPlan, type UpdateWork } from '@plumbline/training';
+import { fasterPrecision, withPrecision, type ExecutionPlan, type UpdateWork } from '@plumbline/training';
 import type { CalibrationRequest } from './calibration-child.js';
 
 const CHILD = fileURLToPath(new URL('./calibration-child.js', import.meta.url));
@@ -13,7 +13,8 @@ const CHILD = fileURLToPath(new URL('./calibration-child.js', import.meta.url));
 /** One measurement, with what it holds for. */
 interface Calibration {
   readonly processor: string;
-  readonly plan: Omit<ExecutionPlan, 'precision'>;
+  /** In fp32. */
+  readonly plan: ExecutionPlan;
   readonly work: UpdateWork;
   /** Of one update. */
   readonly seconds: Readonly<Record<ExecutionPlan['precision'], number>>;
@@ -30,7 +31,7 @@ export type Measure = (request: CalibrationRequest, signal: AbortSignal) => Prom
  */
 export async function calibratedPrecision(
   file: string,
-  { precision: _, ...plan }: ExecutionPlan,
+  plan: ExecutionPlan,
   work: UpdateWork,
   signal: AbortSignal,
   measure: Measure = measureInChild,
@@ -40,8 +41,8 @@ export async function calibratedPrecision(
   const known = await readCalibrations(file);
   let calibration = known[key];
   if (!calibration) {
-    const fp32 = await measure({ plan: { ...plan, precision: 'fp32' }, work }, signal);
-    const bf16 = await measure({ plan: { ...plan, precision: 'bf16' }, work }, signal);
+    const fp32 = await measure({ plan: withPrecision(plan, 'fp32'), work }, signal);
+    const bf16 = await measure({ plan: withPrecision(plan, 'bf16'), work }, signal);
     calibration = { processor, plan, work, seconds: { fp32, bf16 } };
     await writeCalibrations(file, { ...known, [key]: calibration });
   }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { RunConfiguration, StepName } from '@plumbline/contracts';
-import { calibrationPays, COMPILED_FP32, type ExecutionPlan } from '@plumbline/training';
+import { availableEngine } from '@plumbline/generation';
+import { calibrationPays, COMPILED_FP32, withPrecision, type ExecutionPlan } from '@plumbline/training';
 import { calibratedPrecision, type Measure } from './calibrated-precision.js';
 
 export interface PlanConditions {
@@ -24,13 +25,16 @@ export async function choosePlan(
   { signal, onMeasure }: { readonly signal: AbortSignal; readonly onMeasure: () => void },
 ): Promise<ExecutionPlan> {
   const { device, threads, precision } = conditions;
-  const plan: ExecutionPlan = { ...COMPILED_FP32, device, threads: threads ?? availableParallelism() };
-  if (precision !== 'auto') return { ...plan, precision };
+  const plan: ExecutionPlan = {
+    ...COMPILED_FP32,
+    device,
+    threads: threads ?? availableParallelism(),
+    generation: device === 'gpu' ? 'tfjs' : availableEngine(),
+  };
+  if (precision !== 'auto') return withPrecision(plan, precision);
   if (device !== 'cpu' || step !== 'pretrain' || !calibrationPays(model, pretrain.tokens)) return plan;
   onMeasure();
   const work = { model, rows: pretrain.batch / pretrain.accumulation };
-  return {
-    ...plan,
-    precision: await calibratedPrecision(conditions.calibrationFile, plan, work, signal, conditions.measure),
-  };
+  const { calibrationFile, measure } = conditions;
+  return withPrecision(plan, await calibratedPrecision(calibrationFile, plan, work, signal, measure));
 }

@@ -45,6 +45,7 @@ export function measureUpdate(plan: ExecutionPlan, { model, rows }: UpdateWork):
     maximumGradientNorm: 1,
     weights,
     plan,
+    meanOverRows: true,
   });
   const tokens = Int32Array.from(
     { length: rows * (model.context + 1) },

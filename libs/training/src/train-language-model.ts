@@ -75,6 +75,7 @@ export async function trainLanguageModel(training: LanguageModelTraining): Promi
     optimizer: checkpoint?.optimizer,
     updates: from,
     plan: context.plan,
+    meanOverRows: true,
     onCompile: compileProgress(context, { done: from, total, unit: 'updates' }),
   });
   const measure = heldOutLoss(model, training.heldOut, { length: rows.length, rows: microBatch, context });

@@ -14,7 +14,9 @@ import {
   type AdamWOptions,
   type AdamWSchedule,
 } from './adamw.js';
+import { type LossAndGradients } from './loss-gradients.js';
 import { NamedFunction, type NamedTensors, type OnCompile } from './named-function.js';
+import { shardedLossAndGradients } from './row-shards.js';
 
 /** Named inputs of the loss, the same names and shapes at every update. */
 export type Batch = Readonly<Record<string, Tensor>>;
@@ -49,7 +51,12 @@ export interface TrainerOptions {
    * Whether updates run as compiled programs or op by op (default). Compiling takes seconds for each new shape of
    * batch; plans differ in rounding, so a step must not change between them.
    */
-  readonly plan?: Pick<ExecutionPlan, 'mode' | 'precision'>;
+  readonly plan?: Pick<ExecutionPlan, 'mode' | 'precision' | 'rowShards'>;
+  /**
+   * That loss and metrics are means over rows (weighted by `weight`), and every tensor of a batch and every output has
+   * the rows as its first axis: then the plan may have the rows computed in parts.
+   */
+  readonly meanOverRows?: boolean;
   /** Called before a program is compiled, which takes seconds. */
   readonly onCompile?: OnCompile;
 }
@@ -145,7 +152,7 @@ export class Trainer {
         moments: this.moments,
       },
       ({ schedule, batch, parameters, moments }) => {
-        const given = lossAndGradients(this.options.loss, parameters!, batch!);
+        const given = this.lossAndGradients(parameters!, batch!);
         const { metrics, outputs, gradients, weight } = given;
         if (weight) tf.dispose(weight);
         const { gradientNorm, ...next } = this.optimizerStep(parameters!, moments!, gradients, schedule!);
@@ -173,7 +180,7 @@ export class Trainer {
         gradientSums ? 'the further gradients' : 'the first gradients',
         { batch, parameters: this.parametersNow, ...(gradientSums && { gradientSums }) },
         ({ batch, parameters, gradientSums }) => {
-          const given = lossAndGradients(this.options.loss, parameters!, batch!);
+          const given = this.lossAndGradients(parameters!, batch!);
           const share = given.weight ?? tf.scalar(1);
           const weighted = mapValues(given.gradients, (gradient, name) => {
             const part = gradient.mul(share);
@@ -213,6 +220,11 @@ export class Trainer {
       moments: result['moments']!,
       metrics: { ...means, gradientNorm },
     };
+  }
+
+  private lossAndGradients(parameters: Parameters, batch: Batch): LossAndGradients {
+    const { loss, meanOverRows, plan } = this.options;
+    return shardedLossAndGradients(loss, parameters, batch, meanOverRows ? (plan?.rowShards ?? 1) : 1);
   }
 
   /** Clipping and AdamW. */
@@ -261,38 +273,6 @@ function read(tensors: Readonly<Record<string, Tensor>>): Record<string, Float32
   const values = mapValues(tensors, (tensor) => Float32Array.from(tensor.dataSync()));
   disposeParameters(tensors);
   return values;
-}
-
-/** Gradients of the loss by parameter; a parameter that the loss does not use gets zeros. */
-function lossAndGradients(
-  loss: LossFunction,
-  parameters: Parameters,
-  batch: Batch,
-): {
-  metrics: Record<string, Tensor>;
-  outputs: Record<string, Tensor>;
-  weight: Tensor | undefined;
-  gradients: Parameters;
-} {
-  const names = Object.keys(parameters);
-  // Kept, because the tape disposes of everything in the loss function but the loss.
-  const keep = (tensor: Tensor): Tensor => tf.keep(tensor.clone());
-  let metrics: Record<string, Tensor> = {};
-  let outputs: Record<string, Tensor> = {};
-  let weight: Tensor | undefined;
-  const { value, grads } = tf.valueAndGrads((...values: Tensor[]) => {
-    const result = loss(Object.fromEntries(names.map((name, i) => [name, values[i]!])), batch);
-    metrics = mapValues(result.metrics ?? {}, keep);
-    outputs = mapValues(result.outputs ?? {}, keep);
-    weight = result.weight && keep(result.weight);
-    return result.loss.asScalar();
-  })(names.map((name) => parameters[name]!));
-  return {
-    metrics: { loss: value, ...metrics },
-    outputs,
-    weight,
-    gradients: Object.fromEntries(names.map((name, i) => [name, grads[i]!])),
-  };
 }
 
 /** Scales all gradients by one factor so that their joint Euclidean norm is at most `maximum`. */

@@ -3,7 +3,7 @@
  * text, seed by seed, in both precisions; no peer.
  */
 import { resolveConfiguration } from '@plumbline/config';
-import { COMPILED_FP32, type ExecutionPlan } from '@plumbline/training';
+import { COMPILED_FP32, withPrecision } from '@plumbline/training';
 import type { Bench, BenchContext, BenchRow, Precision } from '../bench.js';
 import { ourSide } from '../commands.js';
 import { Side } from '../side.js';
@@ -86,7 +86,7 @@ function describeVerdict(losses: Readonly<Record<Precision, readonly number[]>>)
 }
 
 async function finalLoss(seed: number, precision: Precision, context: BenchContext): Promise<number> {
-  const plan: ExecutionPlan = { ...COMPILED_FP32, threads: context.threads, precision };
+  const plan = withPrecision({ ...COMPILED_FP32, threads: context.threads }, precision);
   const side = await Side.start(
     ourSide('precision', { configuration: configurationOf(seed), plan } satisfies PrecisionTask),
   );

@@ -1,5 +1,5 @@
 /** The precision of our side's updates: the faster one here, by the rule of the product's own calibration. */
-import { COMPILED_FP32, fasterPrecision, type ExecutionPlan } from '@plumbline/training';
+import { COMPILED_FP32, fasterPrecision, withPrecision, type ExecutionPlan } from '@plumbline/training';
 import type { BenchContext, Precision } from '../bench.js';
 import { ourSide } from '../commands.js';
 import { Side } from '../side.js';
@@ -14,11 +14,11 @@ const known = new Map<string, Promise<Precision>>();
 /** The plan that updates of this size run by: with the precision asked for, or else the faster one. */
 export async function planOf(size: PretrainSize, context: BenchContext): Promise<ExecutionPlan> {
   const plan = { ...COMPILED_FP32, threads: context.threads };
-  if (context.precision !== undefined) return { ...plan, precision: context.precision };
+  if (context.precision !== undefined) return withPrecision(plan, context.precision);
   const key = `${size.name} ${context.threads}`;
   const precision = known.get(key) ?? measurePrecision(size, plan, context);
   known.set(key, precision);
-  return { ...plan, precision: await precision };
+  return withPrecision(plan, await precision);
 }
 
 async function measurePrecision(
@@ -29,7 +29,13 @@ async function measurePrecision(
   const measure = async (precision: Precision, done: number): Promise<number> => {
     context.progress({ phase: `execution plan for ${size.name}: measuring ${precision}`, done, total: 2 });
     const { model, batch } = size;
-    const task = { model, batch, threads: plan.threads, warmup: WARMUP, plan: { ...plan, precision } };
+    const task = {
+      model,
+      batch,
+      threads: plan.threads,
+      warmup: WARMUP,
+      plan: withPrecision(plan, precision),
+    };
     const side = await Side.start(ourSide('pretrain', task satisfies PretrainTask));
     await side.kill();
     return side.ready.unitSeconds;

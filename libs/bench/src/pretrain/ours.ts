@@ -26,6 +26,7 @@ function pretrainWork(task: PretrainTask, versions: Work['versions']): Work {
     maximumGradientNorm: MAXIMUM_GRADIENT_NORM,
     weights,
     plan,
+    meanOverRows: true,
   });
   let done = 0;
   return {
