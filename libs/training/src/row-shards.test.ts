@@ -19,15 +19,17 @@ function batchOf(learned: boolean, seed: number | null = null): Batch {
 }
 
 function computed(batch: Batch, shards: number): Record<string, number[]> {
-  return tf.tidy(() => {
+  let result: Record<string, number[]> = {};
+  tf.tidy(() => {
     const { metrics, gradients } = shardedLossAndGradients(loss, initialise(MODEL, 1), batch, shards);
     const read = Object.entries({ ...metrics, ...gradients }).map(([name, tensor]) => [
       name,
       Array.from(tensor.dataSync()),
     ]);
     tf.dispose([metrics, gradients] as never);
-    return Object.fromEntries(read);
+    result = Object.fromEntries(read) as Record<string, number[]>;
   });
+  return result;
 }
 
 describe('shardedLossAndGradients', () => {
