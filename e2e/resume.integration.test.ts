@@ -1,20 +1,45 @@
+import type { RunDescription } from '@plumbline/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkpointIds, childrenOf, expectCompleted, Installation } from './support/installation.js';
+import {
+  allCheckpointIds,
+  checkpointIds,
+  childrenOf,
+  expectCompleted,
+  Installation,
+  type PlannedKill,
+} from './support/installation.js';
 import { TINY_WITH_SFT as TINY } from './support/tiny-configuration.js';
 
-/** Kills in every way that users meet; the longer drill is a command of its own. */
+/** One in each phase of a checkpoint. */
+const KILLS: readonly PlannedKill[] = [
+  { step: 'pretrain', moment: 'write', number: 6 },
+  { step: 'sft', moment: 'rename', number: 3 },
+  { step: 'reward', moment: 'commit-request', number: 2 },
+  { step: 'optimise', moment: 'commit-transaction', number: 2 },
+];
+
+/** Kills in every way that users meet, and in each phase of a checkpoint; the longer drill is a command of its own. */
 describe('a run that is interrupted', () => {
   let installation: Installation;
+  let killed: RunDescription;
+  let killsDone: PlannedKill[];
   let unbroken: Record<string, string | undefined>;
+  let allUnbroken: Record<string, string[]>;
 
+  // The first run of all is the killed one: a store that had its blobs already would write none of them.
   beforeAll(async () => {
     installation = await Installation.create();
     expect((await installation.run('up')).code).toBe(0);
+    await installation.planKills(KILLS);
+    killed = await installation.completed(await installation.start(TINY));
+    killsDone = await installation.killsDone();
+    await installation.planKills([]);
     const run = await installation.completed(await installation.start(TINY));
     expectCompleted(run, ['sft']);
     unbroken = checkpointIds(run);
+    allUnbroken = allCheckpointIds(run);
     expect(Object.values(unbroken).filter(Boolean).length).toBeGreaterThanOrEqual(3);
-  });
+  }, 600_000);
   afterAll(() => installation.remove());
 
   const committed = (step: string, atLeast: number) => (run: Awaited<ReturnType<Installation['show']>>) =>
@@ -31,6 +56,12 @@ describe('a run that is interrupted', () => {
     const run = await installation.completed(runId);
     expectCompleted(run, ['sft']);
     expect(checkpointIds(run)).toEqual(unbroken);
+  });
+
+  it('by kill -9 while a checkpoint is written, named and committed ends with the same checkpoints', () => {
+    expect(killsDone).toEqual(KILLS);
+    expectCompleted(killed, ['sft']);
+    expect(allCheckpointIds(killed)).toEqual(allUnbroken);
   });
 
   it('by kill -9 of gpu-worker itself ends with the same checkpoints, and the worker is started again', async () => {

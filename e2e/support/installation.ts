@@ -1,16 +1,25 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { RunDescription, ServiceStatus } from '@plumbline/contracts';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { RunDescription, ServiceStatus, StepName } from '@plumbline/contracts';
 import { expect } from 'vitest';
 import { TINY_CORPUS_FILE, TINY_ROWS_FILE } from './tiny-configuration.js';
 import { tinyCorpus, tinyRows } from './tiny-corpus.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CLI = join(ROOT, 'bin', 'plumbline.js');
+const FAULT_INJECTION = pathToFileURL(join(ROOT, 'tools', 'drill', 'fault-injection.mjs')).href;
+
+/** Where a compute step is to be killed with -9; moments as in tools/drill/fault-injection.mjs. */
+export interface PlannedKill {
+  readonly step: StepName;
+  readonly moment: string;
+  /** Which one of that step and moment, from 1. */
+  readonly number: number;
+}
 
 export interface CommandResult {
   readonly code: number;
@@ -24,6 +33,8 @@ export class Installation {
     readonly home: string,
     /** Where the user keeps configurations and text: Plumbline trains on nothing in its own home. */
     readonly folder: string,
+    /** What fault injection reads and writes. */
+    private readonly moments: string,
   ) {}
 
   static async create(): Promise<Installation> {
@@ -31,7 +42,27 @@ export class Installation {
     const folder = await mkdtemp(join(tmpdir(), 'plumbline-user-'));
     await writeFile(join(folder, TINY_CORPUS_FILE), tinyCorpus());
     await writeFile(join(folder, TINY_ROWS_FILE), tinyRows());
-    return new Installation(home, folder);
+    const moments = join(folder, 'moments');
+    await mkdir(moments);
+    const installation = new Installation(home, folder, moments);
+    await installation.planKills([]);
+    return installation;
+  }
+
+  /** Steps that begin from now on are killed in these moments, each of which comes once. */
+  async planKills(kills: readonly PlannedKill[]): Promise<void> {
+    await rm(join(this.moments, 'moments.jsonl'), { force: true });
+    const plan = { kills: kills.map((kill, index) => ({ id: String(index), fromOutside: false, ...kill })) };
+    await writeFile(join(this.moments, 'plan.json'), JSON.stringify(plan));
+  }
+
+  /** The planned kills that have come, in their order. */
+  async killsDone(): Promise<PlannedKill[]> {
+    const lines = (await readFile(join(this.moments, 'moments.jsonl'), 'utf8')).trim().split('\n');
+    return lines
+      .map((line) => JSON.parse(line) as { step: StepName; name: string; number: number; kill?: string })
+      .filter(({ kill }) => kill !== undefined)
+      .map(({ step, name, number }) => ({ step, moment: name, number }));
   }
 
   /** Stops the services and removes the home. */
@@ -120,7 +151,12 @@ export class Installation {
   }
 
   private environment(): NodeJS.ProcessEnv {
-    const environment: NodeJS.ProcessEnv = { ...process.env, PLUMBLINE_HOME: this.home };
+    const environment: NodeJS.ProcessEnv = {
+      ...process.env,
+      PLUMBLINE_HOME: this.home,
+      PLUMBLINE_DRILL: this.moments,
+      NODE_OPTIONS: [process.env['NODE_OPTIONS'], `--import=${FAULT_INJECTION}`].filter(Boolean).join(' '),
+    };
     for (const name of [
       'DATABASE_URL',
       'TEMPORAL_ADDRESS',
@@ -146,6 +182,11 @@ export function childrenOf(pid: number): number[] {
 /** Step name to the id of its newest checkpoint. */
 export function checkpointIds({ steps }: RunDescription): Record<string, string | undefined> {
   return Object.fromEntries(steps.map(({ name, checkpoints }) => [name, checkpoints.at(-1)?.id]));
+}
+
+/** Step name to the ids of all its checkpoints, in their order. */
+export function allCheckpointIds({ steps }: RunDescription): Record<string, string[]> {
+  return Object.fromEntries(steps.map(({ name, checkpoints }) => [name, checkpoints.map(({ id }) => id)]));
 }
 
 /** @param optional the optional steps that the run has */
