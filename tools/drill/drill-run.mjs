@@ -112,7 +112,11 @@ function killsDone(moments, outside, configuration) {
     .map(({ id, moment, at, fromOutside }) => ({
       id,
       step: moment.step,
-      phase: phaseOf(moment, configuration[moment.step].checkpointEvery, firstOf.get(moment.pid).done),
+      phase: phaseOf(moment, {
+        checkpointEvery: configuration[moment.step].checkpointEvery,
+        from: firstOf.get(moment.pid).done,
+        fromOutside,
+      }),
       moment: moment.name,
       done: moment.done,
       total: moment.total,

@@ -65,18 +65,25 @@ describe('the kills of a drill', () => {
 });
 
 describe('the phase of a kill', () => {
-  const last = (name, done) => ({ name, done });
+  const last = (name, done) => ({ name, done, total: 20 });
+  const attempt = { checkpointEvery: 5, from: 0, fromOutside: true };
 
   it('is that of the last moment', () => {
-    expect(phaseOf(last('update', 7), 5, 0)).toBe('forward/update');
-    expect(phaseOf(last('write', 5), 5, 0)).toBe('checkpoint write');
-    expect(phaseOf(last('renamed', 5), 5, 0)).toBe('rename');
-    expect(phaseOf(last('commit-answer', 5), 5, 0)).toBe('commit');
+    expect(phaseOf(last('update', 7), attempt)).toBe('forward/update');
+    expect(phaseOf(last('write', 5), attempt)).toBe('checkpoint write');
+    expect(phaseOf(last('renamed', 5), attempt)).toBe('rename');
+    expect(phaseOf(last('commit-answer', 5), attempt)).toBe('commit');
+  });
+
+  it('is the next update, if there is one, some time after a commit', () => {
+    expect(phaseOf(last('commit-acknowledged', 5), attempt)).toBe('forward/update');
+    expect(phaseOf(last('commit-acknowledged', 20), attempt)).toBe('commit');
+    expect(phaseOf(last('commit-acknowledged', 5), { ...attempt, fromOutside: false })).toBe('commit');
   });
 
   it('is none that is counted between the last update before a checkpoint and its first byte', () => {
-    expect(phaseOf(last('update', 10), 5, 0)).toBe('snapshot');
-    expect(phaseOf(last('update', 10), 5, 10)).toBe('forward/update');
+    expect(phaseOf(last('update', 10), attempt)).toBe('snapshot');
+    expect(phaseOf(last('update', 10), { ...attempt, from: 10 })).toBe('forward/update');
   });
 });
 

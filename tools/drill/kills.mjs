@@ -5,10 +5,10 @@ export const STEPS = ['pretrain', 'sft', 'reward', 'optimise'];
 
 /** What the drill must have killed in, with the moments of fault-injection.mjs that belong to each. */
 export const PHASES = {
-  'forward/update': ['update', 'commit-acknowledged'],
+  'forward/update': ['update'],
   'checkpoint write': ['write'],
   rename: ['rename', 'renamed'],
-  commit: ['commit-request', 'commit-transaction', 'commit-answer'],
+  commit: ['commit-request', 'commit-transaction', 'commit-answer', 'commit-acknowledged'],
 };
 
 /** Kills in each phase that a drill needs. */
@@ -83,13 +83,13 @@ function updateMs(moments, step) {
 
 /**
  * In which phase a process was killed: that of the last moment it wrote down. After the last update before a checkpoint
- * it measures and encodes: neither an update nor yet a write.
+ * it measures and encodes: neither an update nor yet a write. After a commit comes the next update.
  *
  * @param {import('./moments.mjs').Moment} last
- * @param {number} checkpointEvery of the step
- * @param {number} from updates that the attempt began with
+ * @param {{ checkpointEvery: number, from: number, fromOutside: boolean }} attempt from: updates that it began with
  */
-export function phaseOf(last, checkpointEvery, from) {
+export function phaseOf(last, { checkpointEvery, from, fromOutside }) {
   if (last.name === 'update' && last.done !== from && last.done % checkpointEvery === 0) return 'snapshot';
+  if (last.name === 'commit-acknowledged' && fromOutside && last.done < last.total) return 'forward/update';
   return Object.keys(PHASES).find((phase) => PHASES[phase].includes(last.name));
 }
