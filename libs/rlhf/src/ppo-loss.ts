@@ -50,6 +50,9 @@ export function ppoLoss(
   const nearErrors = nearValues.sub(batch['returns']!).square();
   const valueLoss = meanOverTokens(tf.maximum(errors, nearErrors)).mul(0.5);
 
+  // Where nothing is clipped the two losses are equal but for rounding, which must not count.
+  const decides = (change: Tensor, limit: number, clipped: Tensor, loss: Tensor): Tensor =>
+    tf.logicalAnd(change.abs().greater(limit), clipped.greater(loss)).toFloat();
   return {
     loss: policyLoss.add(valueLoss.mul(valueCoefficient)),
     metrics: {
@@ -57,8 +60,8 @@ export function ppoLoss(
       valueLoss,
       ratio: meanOverTokens(ratio),
       approximateKl: meanOverTokens(logRatio.square()).mul(0.5),
-      clipFraction: meanOverTokens(clippedLosses.greater(losses).toFloat()),
-      valueClipFraction: meanOverTokens(nearErrors.greater(errors).toFloat()),
+      clipFraction: meanOverTokens(decides(ratio.sub(1), clip, clippedLosses, losses)),
+      valueClipFraction: meanOverTokens(decides(values.sub(oldValues), valueClip, nearErrors, errors)),
     },
     outputs: { logProbabilities, values },
   };

@@ -1,0 +1,166 @@
+import { loadTensorFlow, normals, tf, uniforms, verifyPrograms, type Tensor } from '@plumbline/compute';
+import type { TensorMap } from '@plumbline/artifacts';
+import type { ModelConfiguration } from '@plumbline/contracts';
+import { initialise, toTensorMap } from '@plumbline/model';
+import {
+  COMPILED_FP32,
+  EAGER_FP32,
+  languageModelLoss,
+  rowBatch,
+  Trainer,
+  type Batch,
+  type ExecutionPlan,
+  type LossFunction,
+} from '@plumbline/training';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { initialActorCritic } from './actor-critic.js';
+import { ppoLoss } from './ppo-loss.js';
+import { rewardLoss } from './reward-loss.js';
+import { initialRewardModel } from './reward-model.js';
+
+const model: ModelConfiguration = { layers: 1, heads: 2, width: 16, context: 12, vocabulary: 40 };
+const dropout: ModelConfiguration = { ...model, dropout: 0.1, activation: 'gelu', tiedEmbeddings: false };
+const ROWS = 4;
+const PROMPT = 4;
+const RESPONSE = 6;
+/** Larger ones make training so unsteady that rounding grows a thousandfold. */
+const RATE = 0.003;
+const LENGTH = PROMPT + RESPONSE;
+
+const integers = (purpose: string, count: number, below: number): Int32Array =>
+  Int32Array.from(uniforms(1, purpose, 0, count), (value) => Math.floor(value * below));
+const matrix = (purpose: string, rows: number, columns: number): Tensor =>
+  tf.tensor2d(normals(1, purpose, rows * columns), [rows, columns]);
+const tokens = (purpose: string, rows: number, columns: number): Tensor =>
+  tf.tensor2d(integers(purpose, rows * columns, model.vocabulary), [rows, columns], 'int32');
+const rowsOf = (purpose: string, learned?: Float32Array) => ({
+  count: ROWS,
+  tokens: integers(purpose, ROWS * (model.context + 1), model.vocabulary),
+  ...(learned && { learned }),
+});
+
+interface Program {
+  readonly loss: LossFunction;
+  readonly weights: () => TensorMap;
+  /** The batch of an update. */
+  readonly batch: (update: number) => Batch;
+  /** Whether the step takes micro-batches. */
+  readonly accumulates?: true;
+}
+
+/** The program of each trained step: its loss and batches as the step makes them. */
+const PROGRAMS: Readonly<Record<string, Program>> = {
+  pretrain: {
+    loss: (parameters, batch) => languageModelLoss(parameters, model, batch),
+    weights: () => toTensorMap(initialise(model, 1)),
+    batch: (update) => rowBatch(rowsOf(`pretrain ${update}`), model.context),
+    accumulates: true,
+  },
+  sft: {
+    loss: (parameters, batch) => languageModelLoss(parameters, dropout, batch),
+    weights: () => toTensorMap(initialise(dropout, 1)),
+    batch: (update) => {
+      const learned = Float32Array.from({ length: ROWS * model.context }, (_, i) => (i % 3 === 0 ? 0 : 1));
+      return rowBatch(rowsOf(`sft ${update}`, learned), model.context, 77 + update);
+    },
+    accumulates: true,
+  },
+  reward: {
+    loss: (parameters, batch) => rewardLoss(parameters, model, batch),
+    weights: () => initialRewardModel(toTensorMap(initialise(model, 1)), model.width, 1),
+    batch: (update) => ({
+      tokens: tokens(`reward ${update}`, 2 * ROWS, LENGTH),
+      lastPositions: tf.tensor1d(
+        integers(`ends ${update}`, 2 * ROWS, RESPONSE).map((end) => PROMPT + end),
+        'int32',
+      ),
+      targets: tf.tensor1d([1, 0, 0.5, 1]),
+      weights: tf.tensor1d([1, 1, 1, 0.5]),
+    }),
+  },
+  optimise: {
+    loss: (parameters, batch) =>
+      ppoLoss(parameters, model, batch, {
+        promptLength: PROMPT,
+        temperature: 0.7,
+        clip: 0.2,
+        valueClip: 0.2,
+        valueCoefficient: 0.5,
+      }),
+    weights: () => {
+      const transformer = toTensorMap(initialise(model, 1));
+      return initialActorCritic(transformer, initialRewardModel(transformer, model.width, 1));
+    },
+    batch: (update) => ({
+      tokens: tokens(`optimise ${update}`, ROWS, LENGTH),
+      responseMask: tf.tensor2d(
+        Float32Array.from({ length: ROWS * RESPONSE }, (_, i) => (i % 7 === 6 ? 0 : 1)),
+        [ROWS, RESPONSE],
+      ),
+      oldLogProbabilities: matrix(`log-probabilities ${update}`, ROWS, RESPONSE).mul(0.1).sub(3.7),
+      oldValues: matrix(`values ${update}`, ROWS, RESPONSE).mul(0.1),
+      advantages: matrix(`advantages ${update}`, ROWS, RESPONSE),
+      returns: matrix(`returns ${update}`, ROWS, RESPONSE),
+    }),
+  },
+};
+
+/** ε keeps rounding noise from becoming whole steps where a gradient is zero, as that of the keys' bias is. */
+function trainer({ loss, weights }: Program, plan: ExecutionPlan): Trainer {
+  return new Trainer({
+    loss,
+    adamW: { epsilon: 1e-2, weightDecay: 0.1 },
+    maximumGradientNorm: 1,
+    weights: weights(),
+    plan,
+  });
+}
+
+beforeAll(() => {
+  loadTensorFlow({ device: 'cpu' });
+});
+
+describe.each(Object.entries(PROGRAMS))('the programs of %s', (_, program) => {
+  it('compute one update as its ops do one by one, with micro-batches where the step takes them', () => {
+    const checking = verifyPrograms({ fp32: 1e-5 });
+    const compiled = trainer(program, COMPILED_FP32);
+    const batches = [0, 1].map((update) => program.batch(update));
+    compiled.evaluate(batches[0]!);
+    compiled.update(batches[0]!, 0.01);
+    if (program.accumulates) compiled.update(batches, 0.01);
+    checking.stop();
+    const accumulating = ['the first gradients', 'the further gradients', 'the optimizer update'];
+    expect([...checking.runs.keys()]).toEqual([
+      'the training update',
+      ...(program.accumulates ? accumulating : []),
+    ]);
+    expect(checking.runs.get('the training update')).toBe(2);
+    compiled.dispose();
+    tf.dispose(batches.flatMap((batch) => Object.values(batch)));
+  }, 120_000);
+
+  it('end 50 updates where ops one by one do', () => {
+    const [compiled, eager] = [COMPILED_FP32, EAGER_FP32].map((plan) => trainer(program, plan));
+    for (let update = 0; update < 50; update++) {
+      const batch = program.batch(update % 5);
+      const found = compiled!.update(batch, RATE);
+      const expected = eager!.update(batch, RATE);
+      for (const [name, value] of Object.entries(expected)) {
+        const gap = Math.abs(found[name]! - value) / Math.max(Math.abs(value), 0.1);
+        expect(gap, `${name} of update ${update}`).toBeLessThan(1e-3);
+      }
+      tf.dispose(Object.values(batch));
+    }
+    const [found, expected] = [compiled!, eager!].map((each) => each.snapshot().weights);
+    for (const [name, { data }] of Object.entries(expected!)) {
+      let gap = 0;
+      let size = 0.01;
+      data.forEach((value, i) => {
+        gap = Math.max(gap, Math.abs(value - found![name]!.data[i]!));
+        size = Math.max(size, Math.abs(value));
+      });
+      expect(gap / size, name).toBeLessThan(1e-3);
+    }
+    for (const each of [compiled!, eager!]) each.dispose();
+  }, 120_000);
+});
