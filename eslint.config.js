@@ -71,6 +71,7 @@ const MAY_IMPORT = {
     'audit',
     'compute',
     'model',
+    'generation',
     'training',
     'rlhf',
     'evaluation',

@@ -11,7 +11,12 @@ import {
   writeTokenizedCorpus,
   type TokenizedCorpus,
 } from '@plumbline/data';
-import { generate, NonFiniteLogitsError, responseUniforms } from '@plumbline/generation';
+import {
+  createGenerator,
+  NonFiniteLogitsError,
+  OnnxRuntimeError,
+  responseUniforms,
+} from '@plumbline/generation';
 import {
   checkTokens,
   disposeParameters,
@@ -112,19 +117,26 @@ export function generateText(settings: Environment, name: string, options: Gener
     const prompt = tokenizer.encode(options.prompt);
     const responseTokens = responseLength(model, prompt, options);
     const temperature = options.temperature ?? model.generation.temperature ?? 1;
-    startTensorFlow(settings);
-    const parameters = fromTensorMap(model.weights);
-    const result = await generate(parameters, model.model, {
+    const ends = model.generation.endOfText ?? [];
+    const generator = await createGenerator(model.model, model.weights, {
+      engine: settings.device === 'gpu' ? 'tfjs' : 'auto',
+      threads: settings.threads ?? undefined,
+      loadTensorFlow: () => {
+        startTensorFlow(settings);
+      },
+    });
+    const result = await generator.generate({
       promptTokens: [prompt],
       responseTokens,
       temperature,
+      topK: options.topK ?? model.generation.topK,
+      topP: options.topP ?? model.generation.topP,
       uniforms: responseUniforms(options.seed, 'model generate', [0], responseTokens),
+      stopToken: ends,
     });
-    disposeParameters(parameters);
-    const ends = model.generation.endOfText ?? [];
-    const end = result.tokens[0]!.findIndex((token) => ends.includes(token));
-    const tokens = end < 0 ? result.tokens[0]! : result.tokens[0]!.slice(0, end + 1);
-    const text = tokenizer.decode(end < 0 ? tokens : tokens.slice(0, -1));
+    await generator.dispose();
+    const tokens = result.tokens[0]!;
+    const text = tokenizer.decode(ends.includes(tokens.at(-1)!) ? tokens.slice(0, -1) : tokens);
     if (options.json) printJson({ text, tokens });
     else print(text);
   });
@@ -225,6 +237,11 @@ function explained(error: unknown): unknown {
     return new CommandError(WRONG_USE, message, { cause: error });
   }
   if (error instanceof ArtifactError) return as(error.code === 'corrupted' ? FAILED : WRONG_USE);
-  if (error instanceof NonFiniteLogitsError || error instanceof TensorFlowError) return as(FAILED);
+  if (
+    error instanceof NonFiniteLogitsError ||
+    error instanceof OnnxRuntimeError ||
+    error instanceof TensorFlowError
+  )
+    return as(FAILED);
   return error;
 }

@@ -146,8 +146,8 @@ async function planOf(
       plan: { ...(await choosePlan(work.name, work.configuration, conditions, choosing)) },
       actor: ACTOR,
     }));
-  // Plans once said no more than device and threads: everything was compiled in fp32 then.
-  const plan: ExecutionPlan = { ...COMPILED_FP32, ...stored };
+  // Plans once said no more than device and threads: everything was compiled in fp32 then, and TensorFlow sampled.
+  const plan: ExecutionPlan = { ...COMPILED_FP32, generation: 'tfjs', ...stored };
   if (plan.device !== conditions.device) throw new PlanMismatchError(plan, conditions.device);
   return plan;
 }

@@ -86,6 +86,7 @@ export const evaluate: StepFunction = async (configuration, inputs, context) => 
     seed,
     responseTokens: sample.responseTokens,
     temperature: sample.temperature,
+    endOfText: pretrained.tokenizer.endOfText,
     sources: [
       {
         name: 'evaluate pretrained',

@@ -2,7 +2,7 @@
 import { readCheckpoint, writeCheckpoint } from '@plumbline/artifacts';
 import { permutation, tf } from '@plumbline/compute';
 import type { OptimiseConfiguration } from '@plumbline/contracts';
-import { responseUniforms } from '@plumbline/generation';
+import { createGenerator, responseUniforms } from '@plumbline/generation';
 import { disposeParameters, fromTensorMap, scalarHeadShapes } from '@plumbline/model';
 import {
   checkResumed,
@@ -16,7 +16,7 @@ import {
   type UpdateMetrics,
   requiredInput,
 } from '@plumbline/training';
-import { initialActorCritic } from './actor-critic.js';
+import { initialActorCritic, policyWeights } from './actor-critic.js';
 import { nextKlCoefficient } from './kl-controller.js';
 import { ppoLoss } from './ppo-loss.js';
 import { collectRollout, type Rollout } from './rollout.js';
@@ -111,6 +111,14 @@ export const optimise: StepFunction = async (configuration, inputs, context) => 
     plan: context.plan,
     onCompile: compileProgress(context, { done: state.iterations, total, unit: 'iterations' }),
   });
+  const generator = await createGenerator(
+    model,
+    policyWeights(start?.weights ?? pretrained.checkpoint.weights),
+    {
+      engine: context.plan.generation,
+      threads: context.plan.threads,
+    },
+  );
   const reference = fromTensorMap(pretrained.checkpoint.weights);
   const rewardParameters = fromTensorMap(reward.checkpoint.weights);
   const breathe = (): Promise<void> => context.breathe();
@@ -130,6 +138,7 @@ export const optimise: StepFunction = async (configuration, inputs, context) => 
             model,
             trainer,
             reference,
+            generator,
             rewardModel: { model: reward.model, parameters: rewardParameters },
           },
           {
@@ -176,6 +185,7 @@ export const optimise: StepFunction = async (configuration, inputs, context) => 
       ? result
       : { outcome: 'completed', outputs: { policy: result.checkpoint } };
   } finally {
+    await generator.dispose();
     disposeParameters(reference);
     disposeParameters(rewardParameters);
     trainer.dispose();

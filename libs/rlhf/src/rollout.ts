@@ -4,14 +4,14 @@
  */
 import { tf } from '@plumbline/compute';
 import type { ModelConfiguration, OptimiseConfiguration } from '@plumbline/contracts';
-import { generate } from '@plumbline/generation';
-import type { Parameters } from '@plumbline/model';
+import type { TextGenerator } from '@plumbline/generation';
+import { toTensorMap, type Parameters } from '@plumbline/model';
 import type { Trainer } from '@plumbline/training';
 import { policyParameters } from './actor-critic.js';
 import { generalisedAdvantages } from './advantages.js';
 import { responseLogProbabilities, type ResponseShape } from './policy.js';
 import { scoreSequences } from './reward-model.js';
-import { sequenceRows, trimResponse } from './sequences.js';
+import { sequenceRows } from './sequences.js';
 import { whiten } from './whitening.js';
 
 export interface RolloutModels {
@@ -19,6 +19,8 @@ export interface RolloutModels {
   /** Of policy and value network, as `actor-critic.ts` names them, with `ppoLoss`. */
   readonly trainer: Pick<Trainer, 'parameters' | 'evaluate'>;
   readonly reference: Parameters;
+  /** Takes the policy's weights of the moment. */
+  readonly generator: TextGenerator;
   readonly rewardModel: { readonly model: ModelConfiguration; readonly parameters: Parameters };
 }
 
@@ -70,7 +72,7 @@ export interface RolloutMetrics {
 }
 
 export async function collectRollout(models: RolloutModels, request: RolloutRequest): Promise<Rollout> {
-  const { model, trainer, reference, rewardModel } = models;
+  const { model, trainer, reference, generator, rewardModel } = models;
   const { prompts, responseTokens, temperature, breathe, beta, settings } = request;
   const size = prompts.length;
   const promptLength = prompts[0]!.length;
@@ -78,17 +80,19 @@ export async function collectRollout(models: RolloutModels, request: RolloutRequ
   const shape = { promptLength, temperature };
 
   // 1. Responses from the policy.
-  const generation = await generate(policyParameters(trainer.parameters), model, {
+  await generator.update(toTensorMap(policyParameters(trainer.parameters)));
+  const generation = await generator.generate({
     promptTokens: prompts,
     responseTokens,
     temperature,
     uniforms: request.uniforms,
+    stopToken: request.endOfText,
     shard: request.minibatch,
     breathe,
   });
   const sequences = prompts.map((promptTokens, row) => ({
     promptTokens,
-    responseTokens: trimResponse(generation.tokens[row]!, request.endOfText),
+    responseTokens: generation.tokens[row]!,
   }));
   const { tokens } = sequenceRows(sequences, size, length);
   const responseMask = Float32Array.from({ length: size * responseTokens }, (_, i) =>
@@ -160,12 +164,14 @@ export async function collectRollout(models: RolloutModels, request: RolloutRequ
       'objective/scores': scoreMean,
       'objective/non_score_reward': penaltyMean,
       'objective/rlhf_reward': scoreMean + penaltyMean,
-      'val/engine_gap': generation.logProbabilities
-        .flat()
-        .reduce(
-          (gap, value, i) => Math.max(gap, Math.abs(value - oldLogProbabilities[i]!) * responseMask[i]!),
-          0,
-        ),
+      'val/engine_gap': generation.logProbabilities.reduce(
+        (gap, values, row) =>
+          values.reduce(
+            (rowGap, value, t) => Math.max(rowGap, Math.abs(value - oldLogProbabilities[at(row, t)]!)),
+            gap,
+          ),
+        0,
+      ),
     },
   };
 }

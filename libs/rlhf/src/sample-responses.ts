@@ -1,9 +1,13 @@
 /** Sampling many responses as a resumable piece of work: shards of one size, checkpoints between them. */
 import { readCheckpoint, writeCheckpoint, type TensorMap } from '@plumbline/artifacts';
 import type { StepName } from '@plumbline/contracts';
-import { generate, responseUniforms } from '@plumbline/generation';
-import { disposeParameters, fromTensorMap, type Parameters } from '@plumbline/model';
-import { runTrainingLoop, type ModelCheckpoint, type StepContext } from '@plumbline/training';
+import { createGenerator, responseUniforms, type TextGenerator } from '@plumbline/generation';
+import {
+  runTrainingLoop,
+  type ExecutionPlan,
+  type ModelCheckpoint,
+  type StepContext,
+} from '@plumbline/training';
 
 /** Responses sampled at once. Always as many, the last shard padded: batch shape changes rounding. */
 const SHARD = 64;
@@ -29,10 +33,12 @@ export interface SamplingWork {
   readonly seed: number;
   readonly responseTokens: number;
   readonly temperature: number;
+  /** Ends a response. */
+  readonly endOfText: number;
   readonly sources: readonly ResponseSource[];
 }
 
-/** Sampled tokens [prompt][response][token] by source; untrimmed. */
+/** Sampled tokens [prompt][response][token] by source; as many of each, filled up with end-of-text. */
 export type SampledTokens = Readonly<Record<string, number[][][]>>;
 
 export type SamplingOutcome = { outcome: 'completed'; responses: SampledTokens } | { outcome: 'paused' };
@@ -47,7 +53,7 @@ export async function sampleResponses(work: SamplingWork): Promise<SamplingOutco
   const shards = sources.flatMap((source) => shardsOf(source));
   const sampled = await resumed(work);
   let done = sampled.shards;
-  let loaded: { source: ResponseSource; parameters: Parameters } | null = null;
+  let loaded: { source: ResponseSource; generator: TextGenerator } | null = null;
   try {
     const result = await runTrainingLoop({
       context,
@@ -59,10 +65,10 @@ export async function sampleResponses(work: SamplingWork): Promise<SamplingOutco
       update: async (index) => {
         const shard = shards[index]!;
         if (loaded?.source !== shard.source) {
-          if (loaded) disposeParameters(loaded.parameters);
-          loaded = { source: shard.source, parameters: fromTensorMap(shard.source.weights) };
+          await loaded?.generator.dispose();
+          loaded = { source: shard.source, generator: await generatorFor(shard.source, context.plan) };
         }
-        sampled.tokens[shard.source.name]!.push(...(await sampleShard(loaded.parameters, shard, work)));
+        sampled.tokens[shard.source.name]!.push(...(await sampleShard(loaded.generator, shard, work)));
         done = index + 1;
         return {};
       },
@@ -80,7 +86,7 @@ export async function sampleResponses(work: SamplingWork): Promise<SamplingOutco
     });
     if (result.outcome === 'paused') return result;
   } finally {
-    if (loaded) disposeParameters((loaded as { parameters: Parameters }).parameters);
+    await (loaded as { generator: TextGenerator } | null)?.generator.dispose();
   }
   return { outcome: 'completed', responses: byPrompt(sampled.tokens, sources) };
 }
@@ -99,22 +105,30 @@ function shardsOf(source: ResponseSource): Shard[] {
   });
 }
 
+function generatorFor(
+  { model, weights }: ResponseSource,
+  { generation, threads }: ExecutionPlan,
+): Promise<TextGenerator> {
+  return createGenerator(model.model, weights, { engine: generation, threads });
+}
+
 async function sampleShard(
-  parameters: Parameters,
+  generator: TextGenerator,
   { source, responses }: Shard,
-  { seed, responseTokens, temperature, context }: SamplingWork,
+  { seed, responseTokens, temperature, endOfText, context }: SamplingWork,
 ): Promise<number[][]> {
-  const { tokens } = await generate(parameters, source.model.model, {
+  const { tokens } = await generator.generate({
     promptTokens: responses.map(
       (response) => source.prompts[Math.floor(response / source.responsesPerPrompt)]!,
     ),
     responseTokens,
     temperature,
     uniforms: responseUniforms(seed, `responses ${source.name}`, responses, responseTokens),
+    stopToken: endOfText,
     shard: SHARD,
     breathe: context.breathe.bind(context),
   });
-  return tokens;
+  return tokens.map((row) => [...row, ...new Array<number>(responseTokens - row.length).fill(endOfText)]);
 }
 
 /** Rows sampled so far, by source, and the number of shards they are. */

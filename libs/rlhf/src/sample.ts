@@ -26,6 +26,7 @@ export const sample: StepFunction = async (configuration, inputs, context) => {
     seed,
     responseTokens: settings.responseTokens,
     temperature: settings.temperature,
+    endOfText: model.tokenizer.endOfText,
     sources: [
       {
         name: 'pretrained',
