@@ -118,6 +118,27 @@ describe('plumbline model generate', () => {
     expect(await sample('--seed', '1')).toEqual(await sample());
   });
 
+  it('draws only among the likeliest tokens', async () => {
+    const { prompt, greedy } = cases.tied;
+    const hot = [
+      'generate',
+      TIED,
+      '--prompt',
+      prompt,
+      '--max-new-tokens',
+      String(greedy.length),
+      '--temperature',
+      '5',
+    ];
+    for (const seed of ['1', '2', '3']) {
+      const all = await json<Generated>(...hot, '--seed', seed, '--top-k', '0', '--top-p', '1');
+      expect(all.tokens).not.toEqual(greedy);
+      // One token is left, whatever the temperature: the likeliest.
+      expect((await json<Generated>(...hot, '--seed', seed, '--top-k', '1')).tokens).toEqual(greedy);
+      expect((await json<Generated>(...hot, '--seed', seed, '--top-p', '0.000001')).tokens).toEqual(greedy);
+    }
+  });
+
   it('uses the defaults of generation_config.json', async () => {
     const copy = join(home, 'model');
     cpSync(TIED, copy, { recursive: true });
