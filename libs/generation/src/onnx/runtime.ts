@@ -95,6 +95,9 @@ export class OnnxRuntime {
     if (koffi.config().async_stack_size !== STACK_BYTES) {
       koffi.config({ sync_stack_size: STACK_BYTES, async_stack_size: STACK_BYTES });
     }
+    // Its library reports how it is used to its makers unless told not to; users of Plumbline were not asked.
+    // eslint-disable-next-line no-restricted-properties -- written for native code, never read as configuration
+    process.env['ORT_DISABLE_TELEMETRY'] = '1';
     const library = koffi.load(path);
     const base = library.func('void *OrtGetApiBase()')() as Pointer;
     const P = 'void *';
@@ -239,7 +242,7 @@ export class OrtSession {
               check(status);
               resolve();
             } catch (thrown) {
-              reject(thrown);
+              reject(thrown instanceof Error ? thrown : new OnnxRuntimeError(messageOf(thrown)));
             }
           });
         }),
