@@ -292,7 +292,7 @@ describe('a damaged directory', () => {
         for (const { file, at, kind, byte } of damages) {
           const content = bytes.get(file)!;
           // Most bytes of weights are as good as any other; the header is what can be wrong.
-          const index = at % Math.min(content.length, 3000);
+          const index = at % Math.max(1, Math.min(content.length, 3000));
           if (kind === 'flip') content[index]! ^= 1 << (byte % 8);
           else if (kind === 'digit') content[index] = 0x30 + (byte % 10);
           else if (kind === 'delete') content.splice(index, 1 + (byte % 9));
