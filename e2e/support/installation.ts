@@ -4,7 +4,14 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { RunDescription, ServiceStatus, StepName } from '@plumbline/contracts';
+import {
+  stepWorkflowId,
+  TEMPORAL_NAMESPACE,
+  type RunDescription,
+  type ServiceStatus,
+  type StepName,
+} from '@plumbline/contracts';
+import { Connection, WorkflowClient } from '@temporalio/client';
 import { expect } from 'vitest';
 import { TINY_CORPUS_FILE, TINY_ROWS_FILE } from './tiny-configuration.js';
 import { tinyCorpus, tinyRows } from './tiny-corpus.js';
@@ -138,9 +145,30 @@ export class Installation {
   }
 
   /** The API's base address. */
-  async apiUrl(): Promise<string> {
+  apiUrl(): Promise<string> {
+    return this.addressOf('api');
+  }
+
+  /** Why attempts at the steps failed that were tried again, as Temporal's histories have it: the last reason of each activity. */
+  async retriedFailures(runId: string, steps: readonly StepName[]): Promise<string[]> {
+    const connection = await Connection.connect({ address: await this.addressOf('temporal') });
+    try {
+      const client = new WorkflowClient({ connection, namespace: TEMPORAL_NAMESPACE });
+      const histories = await Promise.all(
+        steps.map((step) => client.getHandle(stepWorkflowId(runId, step)).fetchHistory()),
+      );
+      return histories
+        .flatMap(({ events }) => events ?? [])
+        .map((event) => event.activityTaskStartedEventAttributes?.lastFailure?.message)
+        .filter((message) => message != null);
+    } finally {
+      await connection.close();
+    }
+  }
+
+  private async addressOf(service: ServiceStatus['name']): Promise<string> {
     const { services } = await this.json<{ services: ServiceStatus[] }>('status');
-    return services.find(({ name }) => name === 'api')!.address!;
+    return services.find(({ name }) => name === service)!.address!;
   }
 
   credentials(): { email: string; password: string; role: string }[] {
