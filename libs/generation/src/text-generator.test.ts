@@ -294,6 +294,13 @@ describe.each(ENGINES)('generating with %s', (engine) => {
 });
 
 describe('engines', () => {
+  it('leave heads that ONNX Runtime does not take to TensorFlow', async () => {
+    const config = { ...CONFIG, heads: 4 };
+    const generator = await createGenerator(config, weightsOf(config, 1), { engine: 'onnx' });
+    expect(generator.engine).toBe('tfjs');
+    await generator.dispose();
+  });
+
   it('draw the same responses', async () => {
     const weights = weightsOf(CONFIG, 3);
     const rows = Array.from({ length: 33 }, (_, i) => i);

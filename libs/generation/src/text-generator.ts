@@ -35,7 +35,8 @@ export interface TextGenerator {
 }
 
 /**
- * Loads a model for sampling. The weights are used where they lie: they must not change until `update` or `dispose`.
+ * Loads a model for sampling; TensorFlow runs it whatever `engine` says if its heads are of a size that ONNX Runtime's
+ * attention does not take. The weights are used where they lie: they must not change until `update` or `dispose`.
  *
  * @param weights the transformer's, as `parameterShapes` lists them
  * @throws OnnxRuntimeError when `engine` is `onnx` and it cannot be loaded
