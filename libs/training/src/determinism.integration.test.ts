@@ -9,10 +9,12 @@ const PACKAGE = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** Trains a small model for a few updates and prints the SHA-256 of its weights and moments after each. */
 const PROGRAM = `
   import { encodeSafetensors, sha256 } from '@plumbline/artifacts';
-  import { loadTensorFlow, tf } from '@plumbline/compute';
+  import { tf } from '@plumbline/compute';
   import { forward, initialise, logits, tokenLogProbabilities, toTensorMap } from '@plumbline/model';
-  import { COMPILED_FP32, EAGER_FP32, Trainer } from '@plumbline/training';
-  loadTensorFlow({ device: 'cpu', threads: 2 });
+  import { COMPILED_FP32, EAGER_FP32, loadPlan, Trainer, withPrecision } from '@plumbline/training';
+  const plans = { eager: EAGER_FP32, compiled: COMPILED_FP32, bf16: withPrecision(COMPILED_FP32, 'bf16') };
+  const plan = plans[process.argv.at(-1)];
+  loadPlan(plan);
   const model = { layers: 2, heads: 2, width: 32, context: 32, vocabulary: 300 };
   const rows = Int32Array.from({ length: 8 * 33 }, (_, i) => (i * i * 31 + i) % 300);
   const windows = tf.tensor2d(rows, [8, 33], 'int32');
@@ -23,7 +25,8 @@ const PROGRAM = `
     }),
     maximumGradientNorm: 1,
     weights: toTensorMap(initialise(model, 1)),
-    plan: process.argv.includes('compiled') ? COMPILED_FP32 : EAGER_FP32,
+    meanOverRows: true,
+    plan,
   });
   const hashes = [];
   for (let update = 0; update < 12; update++) {
@@ -56,7 +59,7 @@ describe('training in fresh processes', () => {
     if (!existsSync(join(PACKAGE, 'dist/index.js'))) throw new Error('needs built packages: npm run build');
   });
 
-  it.each(['compiled', 'eager'])('has the same bytes after every update (%s)', async (plan) => {
+  it.each(['compiled', 'eager', 'bf16'])('has the same bytes after every update (%s)', async (plan) => {
     const [first, second] = [await train(plan), await train(plan)];
     expect(first).toHaveLength(12);
     expect(new Set(first).size).toBe(12);
