@@ -59,7 +59,7 @@ export default defineConfig({
         include: TESTS.map((pattern) => pattern.replace('.test.', '.integration.test.')),
         // Whole runs, on machines that may have better things to do.
         testTimeout: 600_000,
-        hookTimeout: 180_000,
+        hookTimeout: 600_000,
       }),
       project('workflows', {
         include: ['workflows/**/*.test.ts'],

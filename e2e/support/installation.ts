@@ -120,7 +120,7 @@ export class Installation {
   async until(
     runId: string,
     wanted: (run: RunDescription) => boolean,
-    timeoutMs = 240_000,
+    timeoutMs = 420_000,
   ): Promise<RunDescription> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
