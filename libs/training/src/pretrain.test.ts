@@ -6,14 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  COMPILED_FP32,
-  EAGER_FP32,
-  pretrain,
-  readModelCheckpoint,
-  type ExecutionPlan,
-  type StepContext,
-  type StepProgress,
-} from './index.js';
+  recordingContext as recordingContextOf,
+  type RecordingContext,
+} from '../test-support/recording-context.js';
+import { COMPILED_FP32, pretrain, readModelCheckpoint } from './index.js';
 
 let directory: string;
 let corpus: string;
@@ -52,27 +48,8 @@ function configuration(changes: Partial<RunConfiguration['pretrain']> = {}): Run
   } as unknown as RunConfiguration;
 }
 
-/** A worker's view of a step: remembers what was committed, pauses or dies after a number of commits. */
-function recordingContext(
-  options: { resumeFrom?: string | null; pauseAfter?: number; dieAfter?: number; plan?: ExecutionPlan } = {},
-): StepContext & { commits: { index: number; id: string }[]; reports: StepProgress[] } {
-  const commits: { index: number; id: string }[] = [];
-  const reports: StepProgress[] = [];
-  return {
-    commits,
-    reports,
-    artifacts: new FileArtifactStore(join(directory, 'artifacts')),
-    // Compiling takes longer than these few updates.
-    plan: options.plan ?? EAGER_FP32,
-    resumeFrom: options.resumeFrom ?? null,
-    progress: (report) => void reports.push(report),
-    commit: (checkpoint) => {
-      commits.push(checkpoint);
-      return commits.length === options.dieAfter ? Promise.reject(new Error('killed')) : Promise.resolve();
-    },
-    shouldPause: () => commits.length === options.pauseAfter,
-    breathe: () => Promise.resolve(),
-  };
+function recordingContext(options?: Parameters<typeof recordingContextOf>[1]): RecordingContext {
+  return recordingContextOf(new FileArtifactStore(join(directory, 'artifacts')), options);
 }
 
 describe('pretrain', () => {

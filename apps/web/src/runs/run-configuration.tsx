@@ -4,6 +4,7 @@ import { addresses } from '../api/client.js';
 import { Hash } from '../ui/hash.js';
 import { DownloadIcon } from '../ui/icons.js';
 import styles from './run-configuration.module.css';
+import { PIPELINE } from './step-names.js';
 
 /** The frozen configuration, and what it ran on and with. */
 export function RunConfiguration({ run }: { run: RunDetail }) {
@@ -122,17 +123,7 @@ function isSection(value: unknown): value is Record<string, unknown> {
 }
 
 /** In the order of the pipeline, whatever order the database keeps. */
-const SECTIONS = [
-  'inputs',
-  'model',
-  'pretrain',
-  'sft',
-  'sample',
-  'collect',
-  'reward',
-  'optimise',
-  'evaluate',
-];
+const SECTIONS: readonly string[] = ['inputs', 'model', ...PIPELINE];
 
 function sectionRank(name: string): number {
   const rank = SECTIONS.indexOf(name);

@@ -1,8 +1,8 @@
 import type { RunDetail, StepName } from '../api/types.js';
 import { isActive } from '../ui/status-badge.js';
 
-/** The pipeline. */
-const ORDER = [
+/** The pipeline, in its order. */
+export const PIPELINE = [
   'pretrain',
   'sft',
   'sample',
@@ -49,6 +49,6 @@ export function stepsAhead(run: RunDetail): string[] {
   if (typeof alone === 'string') return begun.length === 0 ? [alone] : [];
   // Where a fork sets in is known once it has begun.
   if (begun.length === 0 && run.forkedFrom !== null) return [];
-  const last = Math.max(-1, ...begun.map((name) => (ORDER as readonly string[]).indexOf(name)));
-  return ORDER.slice(last + 1).filter((name) => name !== 'sft' || run.configuration['sft'] !== undefined);
+  const last = Math.max(-1, ...begun.map((name) => (PIPELINE as readonly string[]).indexOf(name)));
+  return PIPELINE.slice(last + 1).filter((name) => name !== 'sft' || run.configuration['sft'] !== undefined);
 }

@@ -9,6 +9,7 @@ import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { resolveConfiguration } from '@plumbline/config';
 import { BenchError, type Bench, type BenchContext, type BenchRow } from '../bench.js';
+import { runChosenSizes } from '../chosen-sizes.js';
 import { ourSide } from '../commands.js';
 import { planOf } from '../pretrain/execution-plan.js';
 import { Side } from '../side.js';
@@ -35,14 +36,7 @@ export const durabilityBench: Bench = {
   describes: 'what checkpoints at the default cadence cost of the time of training (no peer)',
   standard: false,
   sizes: SIZES.map(({ name }) => name),
-  async run(context) {
-    const rows: BenchRow[] = [];
-    for (const size of SIZES) {
-      if (context.sizes && !context.sizes.includes(size.name)) continue;
-      rows.push(...(await runSize(size, context)));
-    }
-    return rows;
-  },
+  run: (context) => runChosenSizes(SIZES, context, runSize),
 };
 
 async function runSize(size: PretrainSize, context: BenchContext): Promise<BenchRow[]> {

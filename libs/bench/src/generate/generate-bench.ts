@@ -1,5 +1,6 @@
 /** `plumbline bench generate`: sampled tokens a second, against transformers' `generate` with its cache. */
 import type { Bench, BenchContext, BenchRow } from '../bench.js';
+import { runChosenSizes } from '../chosen-sizes.js';
 import { OUR_SIDE, ourSide, peerSides, type Sides } from '../commands.js';
 import { measure, speedRow } from '../compare.js';
 import { GENERATE_SIZES, type GenerateSize } from '../sizes.js';
@@ -13,14 +14,7 @@ export const generateBench: Bench = {
   describes: 'sampled tokens a second, against transformers’ generate, the better of fp32 and bf16',
   standard: true,
   sizes: GENERATE_SIZES.map(({ name }) => name),
-  async run(context) {
-    const rows: BenchRow[] = [];
-    for (const size of GENERATE_SIZES) {
-      if (context.sizes && !context.sizes.includes(size.name)) continue;
-      rows.push(...(await runSize(size, context)));
-    }
-    return rows;
-  },
+  run: (context) => runChosenSizes(GENERATE_SIZES, context, runSize),
 };
 
 /** One row: both precisions of the peer are measured in the run, and the faster one is the peer. */

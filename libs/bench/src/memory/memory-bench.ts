@@ -3,6 +3,7 @@
  * has a process of its own, and one runs at a time.
  */
 import { BenchError, type Bench, type BenchContext, type BenchRow } from '../bench.js';
+import { runChosenSizes } from '../chosen-sizes.js';
 import { OUR_SIDE, type Sides } from '../commands.js';
 import { generateSides } from '../generate/generate-bench.js';
 import { pretrainSides } from '../pretrain/pretrain-bench.js';
@@ -41,14 +42,7 @@ export const memoryBench: Bench = {
   describes: 'peak resident memory of the same updates and the same generation',
   standard: true,
   sizes: SIZES.map(({ name }) => name),
-  async run(context) {
-    const rows: BenchRow[] = [];
-    for (const size of SIZES) {
-      if (context.sizes && !context.sizes.includes(size.name)) continue;
-      rows.push(...(await runSize(size, context)));
-    }
-    return rows;
-  },
+  run: (context) => runChosenSizes(SIZES, context, runSize),
 };
 
 async function runSize(size: MemorySize, context: BenchContext): Promise<BenchRow[]> {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bench, BenchContext, BenchRow } from '../bench.js';
+import { runChosenSizes } from '../chosen-sizes.js';
 import { ourSide, peerSides, type Sides } from '../commands.js';
 import { compare } from '../compare.js';
 import { PRETRAIN_SIZES, type PretrainSize } from '../sizes.js';
@@ -19,14 +20,7 @@ export const pretrainBench: Bench = {
   describes: 'training updates, tokens a second, against PyTorch in fp32 and under bf16 autocast',
   standard: true,
   sizes: PRETRAIN_SIZES.map(({ name }) => name),
-  async run(context) {
-    const rows: BenchRow[] = [];
-    for (const size of PRETRAIN_SIZES) {
-      if (context.sizes && !context.sizes.includes(size.name)) continue;
-      rows.push(...(await runSize(size, context)));
-    }
-    return rows;
-  },
+  run: (context) => runChosenSizes(PRETRAIN_SIZES, context, runSize),
 };
 
 /** All sides start from the same weights and see the same tokens, so their first losses must agree. */
