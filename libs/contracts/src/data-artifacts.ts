@@ -42,9 +42,20 @@ export interface PreferenceRecord {
   readonly outcome: 'ranked' | 'tie' | 'both_bad';
   /** Rank of each response in the comparison set's order, 1 = best; empty unless `ranked`. */
   readonly ranks: readonly number[];
+  /**
+   * How sure the labeler was, on the 9-point scale of Stiennon et al. (2020), in the comparison set's order: 1 =
+   * certainly the first response, 9 = certainly the second, 5 = no lean. A whole number, for comparisons of two
+   * responses only, on the side that the ranks are on (or 5); 5 for a tie. Absent: the labeler was not asked.
+   */
+  readonly confidence?: number;
+  /** Pseudonym of the labeler; says nothing of who it is. Absent: not recorded. */
+  readonly labeler?: string;
 }
 
-/** Output of `collect`: sorted by (comparison, ordinal). Rows of the database tie it to judgements and labelers. */
+/**
+ * Output of `collect` and of an import: sorted by (comparison, ordinal). Rows of the database tie it to judgements and
+ * labelers. What a record leaves out is absent from the JSON, never null, so that snapshots without it keep their ids.
+ */
 export interface PreferenceSnapshot {
   readonly kind: 'preference-snapshot';
   readonly comparisons: string;
