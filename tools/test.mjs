@@ -17,7 +17,7 @@ import { ensureChromium } from './lib/chromium.mjs';
 import { NODE_MODULES, ROOT } from './lib/paths.mjs';
 import { seconds } from './lib/progress.mjs';
 import { runMain, SetUpError } from './lib/set-up-error.mjs';
-import { countTests } from './lib/test-count.mjs';
+import { countTests, failures } from './lib/test-count.mjs';
 
 const PARTS = {
   lint: async () => {
@@ -53,7 +53,8 @@ async function vitest(project) {
       '--reporter=json',
       `--outputFile.json=${report}`,
     ]);
-    return countTests(readReport(report), code);
+    const result = readReport(report);
+    return { ...countTests(result, code), reasons: failures(result) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -93,10 +94,11 @@ async function main() {
   for (const name of wanted) {
     const started = Date.now();
     console.error(`\n── ${name}`);
-    const { passed, failed } = await PARTS[name]();
+    const { passed, failed, reasons = [] } = await PARTS[name]();
     total.passed += passed;
     total.failed += failed;
     lines.push(`${name.padEnd(12)} ${passed} passed, ${failed} failed (${seconds(Date.now() - started)})`);
+    lines.push(...reasons.map((reason) => `  ✗ ${reason.replace(`${ROOT}/`, '')}`));
   }
   console.error(`\n${lines.join('\n')}`);
   console.log(`${total.passed} passed, ${total.failed} failed`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countTests } from './test-count.mjs';
+import { countTests, failures } from './test-count.mjs';
 
 const file = (status, ...assertions) => ({
   status,
@@ -30,5 +30,31 @@ describe('countTests', () => {
       failed: 1,
     });
     expect(countTests(null, 137)).toEqual({ passed: 0, failed: 1 });
+  });
+});
+
+describe('failures', () => {
+  it('names file, test and reason of each, and a file that did not load', () => {
+    const testResults = [
+      {
+        name: 'a.test.ts',
+        status: 'failed',
+        assertionResults: [
+          { status: 'passed', fullName: 'adds' },
+          {
+            status: 'failed',
+            fullName: 'divides by zero',
+            failureMessages: ['Error: expected 1\n    at a:1'],
+          },
+        ],
+      },
+      { name: 'b.test.ts', status: 'failed', message: 'Cannot find module c\nat b', assertionResults: [] },
+      { name: 'c.test.ts', status: 'passed', assertionResults: [{ status: 'passed', fullName: 'is' }] },
+    ];
+    expect(failures({ testResults })).toEqual([
+      'a.test.ts › divides by zero: Error: expected 1',
+      'b.test.ts: Cannot find module c',
+    ]);
+    expect(failures(null)).toEqual([]);
   });
 });
