@@ -9,7 +9,8 @@ export interface TextPart {
   readonly text: string;
 }
 export interface Message {
-  readonly role: 'user' | 'assistant' | 'document';
+  /** `document`: text that goes on; the others are turns of a conversation. */
+  readonly role: 'system' | 'user' | 'assistant' | 'document';
   readonly parts: readonly TextPart[];
 }
 
@@ -48,6 +49,11 @@ export interface PreferenceRecord {
    * responses only, on the side that the ranks are on (or 5); 5 for a tie. Absent: the labeler was not asked.
    */
   readonly confidence?: number;
+  /**
+   * By how much the better response should at least be ahead, in units of reward (the `margin` column of TRL; Touvron et
+   * al. 2023, eq. 2); from 0, for comparisons of two responses only. Absent: not recorded.
+   */
+  readonly margin?: number;
   /** Pseudonym of the labeler; says nothing of who it is. Absent: not recorded. */
   readonly labeler?: string;
 }
@@ -80,6 +86,56 @@ export interface EvaluatedSample {
   readonly goldBestOf: number;
 }
 
+/** A policy on the frontier: what optimising the reward model bought, and how far it moved. */
+export interface FrontierPoint {
+  /** Nats per sequence against the pretrained model; of best-of-n log n − (n − 1)/n, known and not measured. */
+  readonly kl: Estimate;
+  readonly goldReward: Estimate;
+  /** Score of the reward model that was optimised. */
+  readonly proxyReward: Estimate;
+  /** Share of prompts whose response scores higher than the baseline's; ties count half. */
+  readonly goldWinRate: Estimate;
+}
+
+export interface PolicyFrontierPoint extends FrontierPoint {
+  /** Iterations of policy optimisation done. */
+  readonly index: number;
+  readonly checkpoint: string;
+}
+
+export interface BestOfFrontierPoint extends FrontierPoint {
+  readonly n: number;
+}
+
+/**
+ * The form of Gao et al. (2022) that the gold reward follows, counted from the pretrained model's, at d = √KL:
+ * d(α − βd) for best-of-n, d(α − β ln d) for a policy. Intervals: 95 %, bootstrap over prompts; `n` counts points.
+ */
+export interface FittedForm {
+  readonly alpha: Estimate;
+  readonly beta: Estimate;
+  /** Where the gold reward is highest, as d; null: nowhere, it rises for ever. */
+  readonly peak: {
+    readonly distance: number | null;
+    readonly low: number | null;
+    readonly high: number | null;
+  };
+}
+
+/** Gold and proxy reward against KL, for the policy as it was optimised and for best-of-n. */
+export interface Frontier {
+  /** Responses of the pretrained model a prompt, out of which best-of-n chooses in every possible way. */
+  readonly samples: number;
+  /** A response of the pretrained model, on average over those. */
+  readonly pretrained: { readonly goldReward: Estimate; readonly proxyReward: Estimate };
+  /** Checkpoints of the policy, `index` rising; the last is the policy. */
+  readonly policy: readonly PolicyFrontierPoint[];
+  /** n = 2, 4, 8 … */
+  readonly bestOf: readonly BestOfFrontierPoint[];
+  /** Null where fewer than three points, or points too close together, do not determine the form. */
+  readonly fits: { readonly policy: FittedForm | null; readonly bestOf: FittedForm | null };
+}
+
 /** Output of `evaluate`. All on the same held-out prompts, sampled at the training temperature. */
 export interface EvaluationResult {
   readonly kind: 'evaluation';
@@ -100,6 +156,8 @@ export interface EvaluationResult {
   /** Nats per sequence, policy against the pretrained model, on the policy's samples. */
   readonly kl: Estimate;
   readonly bestOfKlBound: number;
+  /** Absent from evaluations made before there were frontiers. */
+  readonly frontier?: Frontier;
   readonly rewardModel: {
     /** Share of held-out judgements the reward model agrees with, ties left out, bootstrap by prompt; null: all ties. */
     readonly accuracy: Estimate | null;

@@ -1,5 +1,7 @@
 export * from './activities.js';
 export * from './data-artifacts.js';
+export * from './optimise-configuration.js';
+export * from './preferences.js';
 export * from './queues.js';
 export * from './run-configuration.js';
 export * from './services.js';
