@@ -2,6 +2,7 @@
  * The shape of a run's configuration. libs/config validates a YAML file against it, fills in defaults and freezes it;
  * everything else reads it as plain data.
  */
+import type { OptimiseConfiguration } from './optimise-configuration.js';
 
 /** GPT-2-style decoder. `width` must be divisible by `heads`; `context` and `vocabulary` are counted in tokens. */
 export interface ModelConfiguration {
@@ -111,6 +112,11 @@ export interface CollectConfiguration {
   readonly judgementsPerComparison: number;
   /** How many simulated labelers judge; absent: people do, and the run waits for them. */
   readonly simulatedLabelers?: number;
+  /**
+   * Whether the preference snapshot names labelers, by pseudonym. Which simulated labeler gets which comparison is a
+   * matter of time: with this on, two runs of one configuration have snapshots of other ids. Absent: no.
+   */
+  readonly recordLabelers?: boolean;
   /** Shown to labelers beside the task. */
   readonly guideline: string;
   /** Gold-reward difference at which a simulated labeler prefers the better response with odds e : 1. */
@@ -119,49 +125,53 @@ export interface CollectConfiguration {
 
 export interface RewardConfiguration {
   readonly epochs: number;
+  /** Comparisons an update. All responses of a comparison go through the model once, whatever they are compared with. */
   readonly batch: number;
   readonly learningRate: number;
   /** Updates between checkpoints. */
   readonly checkpointEvery: number;
+  /**
+   * By how much the better response must win, by how sure the labeler was (`PreferenceRecord.confidence`): Llama 2's
+   * small margins (0, ⅓, ⅔, 1) or large ones (0, 1, 2, 3). Absent: no margin.
+   */
+  readonly margin?: RewardMargin;
+  /** Whether a judgement weighs as much as the labeler was sure of it. Absent: all weigh the same. */
+  readonly confidenceWeights?: boolean;
+  /**
+   * `equal`: the judgements of each labeler weigh as much together; or the weight of a judgement by the labeler's
+   * pseudonym, 1 for those not named. Needs a snapshot that names labelers. Absent: all weigh the same.
+   */
+  readonly labelerWeights?: 'equal' | Readonly<Record<string, number>>;
+  /** Coefficient of the squared sum of a pair's rewards, which centres rewards on 0. Absent: 0. */
+  readonly centring?: number;
+  /** Reward models to train, of other seeds and data orders. Absent: one. */
+  readonly ensemble?: number;
+  /** One score of an ensemble's: the mean (absent: this), or the mean less `conservatism` standard deviations. */
+  readonly aggregation?: RewardAggregation;
+  /** k of the conservative aggregate. Absent: 1. */
+  readonly conservatism?: number;
 }
 
-export interface KlConfiguration {
-  readonly controller: 'adaptive' | 'fixed';
-  /** Initial β, per nat of KL. */
-  readonly coefficient: number;
-  /** Nats per sequence; the adaptive controller steers towards it. */
-  readonly target: number;
-  /** Episodes; the adaptive controller's time constant. */
-  readonly horizon: number;
-}
-
-export interface OptimiseConfiguration {
-  readonly algorithm: 'ppo';
-  /** Responses to sample in all; rounded up to whole iterations. */
-  readonly episodes: number;
-  /** Responses per iteration. */
-  readonly batch: number;
-  /** Passes over each iteration's responses. */
-  readonly epochs: number;
-  /** Minibatches per pass; must divide `batch`. */
-  readonly minibatches: number;
-  readonly learningRate: number;
-  readonly clip: number;
-  readonly valueClip: number;
-  readonly valueCoefficient: number;
-  readonly gamma: number;
-  readonly lambda: number;
-  readonly whitenRewards: boolean;
-  readonly kl: KlConfiguration;
-  /** Iterations between checkpoints. */
-  readonly checkpointEvery: number;
-}
+export const REWARD_MARGINS = ['small', 'large'] as const;
+export type RewardMargin = (typeof REWARD_MARGINS)[number];
+export const REWARD_AGGREGATIONS = ['mean', 'conservative'] as const;
+export type RewardAggregation = (typeof REWARD_AGGREGATIONS)[number];
 
 export interface EvaluateConfiguration {
   /** Held-out prompts, seen neither by the reward model nor by PPO. */
   readonly prompts: number;
   /** n of best-of-n, the baseline. */
   readonly bestOf: number;
+  /** Absent: no frontier is measured. */
+  readonly frontier?: FrontierConfiguration;
+}
+
+/** Gold and proxy reward against KL, in every evaluation. */
+export interface FrontierConfiguration {
+  /** Responses of the pretrained model a prompt; best-of-2, 4, 8 … up to this many are estimated from them. */
+  readonly samples: number;
+  /** Checkpoints of the policy to measure, evenly spaced over those it has; the last is always among them. */
+  readonly checkpoints: number;
 }
 
 /** What a single-step run starts from: artifact or checkpoint ids (SHA-256, hex). */
