@@ -1,14 +1,17 @@
 import 'reflect-metadata';
 import {
   ACTIVATIONS,
+  ALGORITHMS,
   DEFAULT_TEXT_KEY,
   INPUT_NAMES,
   MAXIMUM_SIMULATED_LABELERS,
   STEP_NAMES,
   TRAINING_DEFAULTS,
   type Activation,
+  type Algorithm,
   type CollectConfiguration,
   type EvaluateConfiguration,
+  type FrontierConfiguration,
   type InputName,
   type KlConfiguration,
   type LanguageModelTrainingConfiguration,
@@ -175,7 +178,7 @@ export class KlSection implements KlConfiguration {
 }
 
 export class OptimiseSection implements OptimiseConfiguration {
-  @IsIn(['ppo']) readonly algorithm = 'ppo' as const;
+  @IsIn(ALGORITHMS) readonly algorithm: Algorithm = 'ppo';
   @Count() readonly episodes: number = 10_000;
   @Count() readonly batch: number = 64;
   @Count() readonly epochs: number = 4;
@@ -191,9 +194,15 @@ export class OptimiseSection implements OptimiseConfiguration {
   @Count() readonly checkpointEvery: number = 20;
 }
 
+export class FrontierSection implements FrontierConfiguration {
+  @Count(2) @Max(1024) readonly samples: number = 16;
+  @Count() @Max(100) readonly checkpoints: number = 4;
+}
+
 export class EvaluateSection implements EvaluateConfiguration {
   @Count(2) readonly prompts: number = 512;
   @Count(2) @Max(64) readonly bestOf: number = 4;
+  @Section(() => FrontierSection) readonly frontier: FrontierSection = new FrontierSection();
 }
 
 const ARTIFACT_ID = { message: 'must be an artifact id: 64 hexadecimal digits' };

@@ -39,11 +39,12 @@ export function estimateMean(byPrompt: readonly (readonly number[])[], options: 
   return { value: total(sums) / n, low: quantile(means, 0.025), high: quantile(means, 0.975), n };
 }
 
-/** Quantile of sorted values, linear between order statistics. */
-function quantile(sorted: Float64Array, q: number): number {
+/** Quantile of sorted values, linear between order statistics; infinite ones are allowed at the end. */
+export function quantile(sorted: Float64Array, q: number): number {
   const position = q * (sorted.length - 1);
   const below = Math.floor(position);
   const above = Math.min(below + 1, sorted.length - 1);
+  if (sorted[above] === sorted[below]) return sorted[below]!;
   return sorted[below]! + (position - below) * (sorted[above]! - sorted[below]!);
 }
 

@@ -1,4 +1,5 @@
 /** The step `evaluate`: what the policy and the reward model are worth on prompts that neither has seen. */
+import { readCheckpointWeights, type TensorMap } from '@plumbline/artifacts';
 import type { EvaluationResult, RunConfiguration } from '@plumbline/contracts';
 import { fromTensorMap, disposeParameters, scalarHeadShapes, type Parameters } from '@plumbline/model';
 import {
@@ -24,6 +25,8 @@ import {
   requiredInput,
 } from '@plumbline/training';
 import { estimateMean, estimateWinRate, type BootstrapOptions } from './estimates.js';
+import { measureFrontier, type FrontierMaterial } from './frontier/measure-frontier.js';
+import { evenlySpaced, policyCheckpoints, type PolicyCheckpoint } from './frontier/policy-checkpoints.js';
 import { goldReward } from './gold/index.js';
 import { klBatches, sequenceKl } from './sequence-kl.js';
 import { qualitySequences, rewardModelQuality } from './reward-model-quality.js';
@@ -42,7 +45,8 @@ interface Scored {
 /**
  * Output `evaluation`: an `EvaluationResult`. On `evaluate.prompts` windows of held-out documents: one response of the
  * pretrained model, one of the policy, and the best of n other responses of the pretrained model by the reward model
- * (others, so that the baseline competes with none of its own), all at the training temperature.
+ * (others, so that the baseline competes with none of its own), all at the training temperature. For the frontier, also
+ * one response of each of some earlier checkpoints of the policy, and more of the pretrained model to choose from.
  */
 export const evaluate: StepFunction = async (configuration, inputs, context) => {
   const { seed, sample, evaluate: settings } = configuration;
@@ -59,6 +63,19 @@ export const evaluate: StepFunction = async (configuration, inputs, context) => 
     requiredInput(inputs, 'policy'),
     valueShapes(pretrained.model),
   );
+  const { frontier } = settings;
+  const checkpoints = frontier
+    ? evenlySpaced(await policyCheckpoints(artifacts, policy.id), frontier.checkpoints)
+    : [];
+  const earlier = await Promise.all(
+    checkpoints
+      .filter(({ id }) => id !== policy.id)
+      .map(async (checkpoint): Promise<EarlierPolicy> => ({
+        ...checkpoint,
+        weights: policyWeights(await readCheckpointWeights(artifacts, checkpoint.id)),
+      })),
+  );
+  const others = Math.max(settings.bestOf, frontier?.samples ?? 0);
   const prompts = await readModelPrompts(context, pretrained, {
     purpose: 'evaluate',
     count: settings.prompts,
@@ -93,7 +110,7 @@ export const evaluate: StepFunction = async (configuration, inputs, context) => 
         model: pretrained,
         weights: pretrained.checkpoint.weights,
         prompts,
-        responsesPerPrompt: 1 + settings.bestOf,
+        responsesPerPrompt: 1 + others,
       },
       {
         name: 'evaluate policy',
@@ -102,6 +119,13 @@ export const evaluate: StepFunction = async (configuration, inputs, context) => 
         prompts,
         responsesPerPrompt: 1,
       },
+      ...earlier.map((checkpoint) => ({
+        name: sourceOf(checkpoint),
+        model: policy,
+        weights: checkpoint.weights,
+        prompts,
+        responsesPerPrompt: 1,
+      })),
     ],
   });
   if (sampled.outcome === 'paused') return sampled;
@@ -118,6 +142,10 @@ export const evaluate: StepFunction = async (configuration, inputs, context) => 
       rewardParameters,
       pretrainedTokens: sampled.responses['evaluate pretrained']!,
       policyTokens: sampled.responses['evaluate policy']!,
+      earlier: earlier.map((checkpoint) => ({
+        ...checkpoint,
+        tokens: sampled.responses[sourceOf(checkpoint)]!,
+      })),
       ids,
     });
   } finally {
@@ -125,6 +153,16 @@ export const evaluate: StepFunction = async (configuration, inputs, context) => 
   }
   return { outcome: 'completed', outputs: { evaluation: await artifacts.putJson(result) } };
 };
+
+/** The policy as it was at an earlier checkpoint. */
+interface EarlierPolicy extends PolicyCheckpoint {
+  readonly weights: TensorMap;
+}
+
+/** Names its responses in checkpoints, and their randomness. */
+function sourceOf({ index }: PolicyCheckpoint): string {
+  return `evaluate policy after ${index} iterations`;
+}
 
 interface Material {
   readonly context: StepContext;
@@ -136,20 +174,20 @@ interface Material {
   /** [prompt][response][token]; the first response of each prompt is the baseline. */
   readonly pretrainedTokens: readonly (readonly (readonly number[])[])[];
   readonly policyTokens: readonly (readonly (readonly number[])[])[];
+  readonly earlier: readonly (EarlierPolicy & { readonly tokens: Material['policyTokens'] })[];
   readonly ids: { readonly comparisons: string; readonly preferences: string };
 }
 
 async function measure(configuration: RunConfiguration, material: Material): Promise<EvaluationResult> {
   const { seed, sample, collect, evaluate: settings } = configuration;
-  const { context, prompts, pretrained, policy, reward, rewardParameters, ids } = material;
+  const { context, prompts, pretrained, policy, reward, rewardParameters, earlier, ids } = material;
   const { tokenizer } = pretrained;
   const data = await readPreferenceData(context.artifacts, ids);
   const breathe = countedProgress(context, {
     phase: 'scoring responses',
     total:
-      scoringBatches(prompts.length * (1 + settings.bestOf)) +
-      scoringBatches(prompts.length) +
-      klBatches(prompts.length) +
+      scoringBatches(material.pretrainedTokens.flat().length) +
+      (1 + earlier.length) * (scoringBatches(prompts.length) + klBatches(prompts.length)) +
       scoringBatches(qualitySequences(data)),
     unit: 'batches',
   });
@@ -177,7 +215,10 @@ async function measure(configuration: RunConfiguration, material: Material): Pro
   const responses = {
     pretrained: fromPretrained.map(([first]) => first!),
     policy: (await scored(material.policyTokens)).map(([only]) => only!),
-    bestOf: fromPretrained.map(([, ...others]) => others[bestOf(others.map(({ proxy }) => proxy))]!),
+    bestOf: fromPretrained.map((all) => {
+      const others = all.slice(1, 1 + settings.bestOf);
+      return others[bestOf(others.map(({ proxy }) => proxy))]!;
+    }),
   };
 
   const options = (purpose: string): BootstrapOptions => ({ seed, purpose });
@@ -190,15 +231,33 @@ async function measure(configuration: RunConfiguration, material: Material): Pro
     return { pretrained: mean('pretrained'), policy: mean('policy'), bestOf: mean('bestOf') };
   };
   const golds = (who: keyof typeof responses): number[] => responses[who].map(({ gold }) => gold);
-  const kl = await sequenceKl({
-    policy: policyWeights(policy.checkpoint.weights),
-    reference: pretrained.checkpoint.weights,
-    model: pretrained.model,
-    sequences: responses.policy.map(({ sequence }) => sequence),
-    length,
-    temperature: sample.temperature,
-    breathe,
-  });
+  const klOf = (weights: TensorMap, sampled: readonly Scored[]): Promise<number[]> =>
+    sequenceKl({
+      policy: weights,
+      reference: pretrained.checkpoint.weights,
+      model: pretrained.model,
+      sequences: sampled.map(({ sequence }) => sequence),
+      length,
+      temperature: sample.temperature,
+      breathe,
+    });
+  const kl = await klOf(policyWeights(policy.checkpoint.weights), responses.policy);
+  const before: FrontierMaterial['policy'][number][] = [];
+  for (const { id, index, weights, tokens } of earlier) {
+    const sampled = (await scored(tokens)).map(([only]) => only!);
+    before.push({ index, checkpoint: id, responses: sampled, kl: await klOf(weights, sampled) });
+  }
+  const frontier =
+    settings.frontier &&
+    measureFrontier({
+      baseline: responses.pretrained,
+      samples: fromPretrained.map(([, ...others]) => others.slice(0, settings.frontier!.samples)),
+      policy: [
+        ...before,
+        { index: policy.checkpoint.index, checkpoint: policy.id, responses: responses.policy, kl },
+      ],
+      seed,
+    });
 
   return {
     kind: 'evaluation',
@@ -215,6 +274,7 @@ async function measure(configuration: RunConfiguration, material: Material): Pro
       options('kl'),
     ),
     bestOfKlBound: bestOfNKlBound(settings.bestOf),
+    ...(frontier && { frontier }),
     rewardModel: await rewardModelQuality({
       data,
       score,
