@@ -21,11 +21,12 @@ const MAY_IMPORT = {
   config: ['contracts'],
   audit: ['contracts', 'artifacts'],
   labeling: ['contracts'],
-  report: ['contracts'],
+  // The forms that frontiers follow, which load nothing.
+  report: ['contracts', 'evaluation'],
   compute: ['contracts', 'artifacts'],
   model: ['contracts', 'artifacts', 'compute'],
   generation: ['contracts', 'artifacts', 'compute', 'model'],
-  data: ['contracts', 'artifacts', 'compute', 'model'],
+  data: ['contracts', 'artifacts', 'compute', 'model', 'labeling'],
   training: ['contracts', 'artifacts', 'compute', 'model', 'generation', 'data'],
   rlhf: ['contracts', 'artifacts', 'compute', 'model', 'generation', 'data', 'training'],
   // The gold reward lives in evaluation: rlhf, which trains, must never see it.

@@ -7,6 +7,16 @@ export interface ArtifactStore {
   /** @throws ArtifactError `missing`, or `corrupted` when the bytes no longer match the id */
   get(id: string): Promise<Buffer>;
   has(id: string): Promise<boolean>;
+  /**
+   * As `put`, for what is too large to be in memory at once. What fails on the way leaves nothing behind.
+   * @returns the id and the size
+   */
+  putStream(chunks: AsyncIterable<Uint8Array>): Promise<{ readonly id: string; readonly bytes: number }>;
+  /**
+   * As `get`, a piece at a time. Only the end tells whether the bytes match the id: what was read before an error is not
+   * to be relied on.
+   */
+  getStream(id: string): AsyncIterable<Uint8Array>;
   /** Stores a value as canonical JSON. */
   putJson(value: unknown): Promise<string>;
   /** @throws ArtifactError as `get`, or `malformed` when the content is not JSON */

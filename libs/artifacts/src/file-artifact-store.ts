@@ -1,4 +1,5 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { access, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ArtifactError } from './artifact-error.js';
@@ -6,6 +7,8 @@ import { checkArtifactId, type ArtifactStore } from './artifact-store.js';
 import { canonicalJson, sha256 } from './canonical-json.js';
 
 const TEMPORARY = '.tmp';
+/** Folder for what has no id yet; no artifact's folder, whose names have two characters. */
+const INCOMING = 'incoming';
 const DAY_MS = 86_400_000;
 
 /** Artifacts as files, `<directory>/ab/cdef…`. A file appears whole or not at all, also after a power cut. */
@@ -41,6 +44,49 @@ export class FileArtifactStore implements ArtifactStore {
     return id;
   }
 
+  async putStream(chunks: AsyncIterable<Uint8Array>): Promise<{ id: string; bytes: number }> {
+    await mkdir(join(this.directory, INCOMING), { recursive: true });
+    const temporary = join(this.directory, INCOMING, `${randomUUID()}${TEMPORARY}`);
+    const hash = createHash('sha256');
+    let bytes = 0;
+    try {
+      const file = await open(temporary, 'wx');
+      try {
+        for await (const chunk of chunks) {
+          hash.update(chunk);
+          bytes += chunk.byteLength;
+          await file.writeFile(chunk);
+        }
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      const id = hash.digest('hex');
+      const path = this.pathOf(id);
+      const created = await mkdir(dirname(path), { recursive: true });
+      await rename(temporary, path);
+      await this.syncFolders(path);
+      if (created !== undefined) await syncDirectory(dirname(created));
+      return { id, bytes };
+    } catch (error) {
+      await unlink(temporary).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async *getStream(id: string): AsyncGenerator<Uint8Array> {
+    const hash = createHash('sha256');
+    try {
+      for await (const chunk of createReadStream(this.pathOf(id)) as AsyncIterable<Buffer>) {
+        hash.update(chunk);
+        yield chunk;
+      }
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? missing(id) : error;
+    }
+    checkHash(id, hash.digest('hex'));
+  }
+
   private async syncFolders(path: string): Promise<void> {
     await syncDirectory(dirname(path));
     await syncDirectory(this.directory);
@@ -63,15 +109,9 @@ export class FileArtifactStore implements ArtifactStore {
     try {
       bytes = await readFile(path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-        throw new ArtifactError('missing', `artifact ${id} is missing from the store`);
-      }
-      throw error;
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? missing(id) : error;
     }
-    const actual = sha256(bytes);
-    if (actual !== id) {
-      throw new ArtifactError('corrupted', `artifact ${id} is corrupted: its content hashes to ${actual}`);
-    }
+    checkHash(id, sha256(bytes));
     return bytes;
   }
 
@@ -120,6 +160,16 @@ export class FileArtifactStore implements ArtifactStore {
   private pathOf(id: string): string {
     checkArtifactId(id);
     return join(this.directory, id.slice(0, 2), id.slice(2));
+  }
+}
+
+function missing(id: string): ArtifactError {
+  return new ArtifactError('missing', `artifact ${id} is missing from the store`);
+}
+
+function checkHash(id: string, actual: string): void {
+  if (actual !== id) {
+    throw new ArtifactError('corrupted', `artifact ${id} is corrupted: its content hashes to ${actual}`);
   }
 }
 

@@ -2,6 +2,8 @@ export * from './artifact-error.js';
 export * from './artifact-store.js';
 export * from './canonical-json.js';
 export * from './checkpoint.js';
+export * from './comparison-key.js';
+export * from './comparison-set-stream.js';
 export * from './file-artifact-store.js';
 export * from './foreign-formats.js';
 export * from './json-without-duplicates.js';

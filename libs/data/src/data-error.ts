@@ -12,7 +12,13 @@ export interface DataLocation {
 export class DataError extends Error {
   override readonly name = 'DataError';
 
-  constructor({ key, path, line }: DataLocation, problem: string, options?: ErrorOptions) {
+  constructor(
+    readonly location: DataLocation,
+    /** What is wrong, without the place. */
+    readonly problem: string,
+    options?: ErrorOptions,
+  ) {
+    const { key, path, line } = location;
     const place = path === undefined ? '' : `${path}${line === undefined ? '' : `:${line}`}: `;
     super(`${key}: ${place}${problem}`, options);
   }

@@ -3,7 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 const HELD_OUT_SHARE = 0.1;
 
 /**
- * Decides which documents train and which are held out: those whose SHA-256 falls in the lowest tenth are. The side of
+ * Decides which documents train and which are held out: those whose SHA-256 falls in the lowest share, a tenth, are. The side of
  * a document depends on its text alone, so copies stay together and growing the corpus moves nothing; but the document
  * with the smallest hash is held out always, and the one with the largest never, so that neither side is empty.
  *
@@ -14,6 +14,9 @@ export class DocumentSplit {
   private smallest: string | null = null;
   private largest: string | null = null;
   private count = 0;
+
+  /** @param share of the documents that is held out, above 0 and below 1 */
+  constructor(private readonly share: number = HELD_OUT_SHARE) {}
 
   /** @returns the document's hash, to ask about it later */
   add(document: string): string {
@@ -35,7 +38,7 @@ export class DocumentSplit {
   }
 
   isHeldOut(hash: string): boolean {
-    return hash === this.smallest || (hash !== this.largest && fraction(hash) < HELD_OUT_SHARE);
+    return hash === this.smallest || (hash !== this.largest && fraction(hash) < this.share);
   }
 
   /** SHA-256 over the documents' hashes, in their order. */

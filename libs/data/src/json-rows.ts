@@ -21,7 +21,8 @@ export async function* readJsonRows(key: string, file: DataFile): AsyncGenerator
   }
 }
 
-function parseRow(location: DataLocation, text: string): Record<string, unknown> {
+/** @throws DataError when the text is no JSON object */
+export function parseRow(location: DataLocation, text: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);

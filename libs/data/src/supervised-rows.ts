@@ -62,7 +62,7 @@ export function readTurns(row: JsonRow): Turn[] {
  * What a system message says comes first, by itself. After `prompt` messages that end with the user's, a completion
  * begins as it will when the model is asked.
  */
-function chatTurns(messages: readonly ChatMessage[], learned: boolean): Turn[] {
+export function chatTurns(messages: readonly ChatMessage[], learned: boolean): Turn[] {
   return messages.flatMap(({ role, content }): Turn[] => {
     switch (role) {
       case 'system':

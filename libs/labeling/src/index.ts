@@ -1,2 +1,3 @@
 export * from './display-order.js';
+export * from './judged-comparison.js';
 export * from './judgement.js';

@@ -1,4 +1,4 @@
-import { canonicalJson, sha256 } from '@plumbline/artifacts';
+import { sealComparison } from '@plumbline/artifacts';
 import type { Message, SampledComparison } from '@plumbline/contracts';
 import type { Tokenizer } from '@plumbline/model';
 import { trimResponse } from './sequences.js';
@@ -24,14 +24,7 @@ export function comparison(
     const trimmed = trimResponse(tokens, tokenizer.endOfText);
     return { tokens: trimmed, text: responseText(trimmed, tokenizer) };
   });
-  const key = sha256(canonicalJson({ prompt, promptTokens, responses }));
-  return {
-    key,
-    split,
-    prompt,
-    promptTokens,
-    responses: responses.map((response, index) => ({ key: sha256(`${key}/${index}`), ...response })),
-  };
+  return sealComparison(split, { prompt, promptTokens, responses });
 }
 
 /** What a person reads of a response: its text up to the end-of-text token. */

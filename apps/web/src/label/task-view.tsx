@@ -72,6 +72,8 @@ function headingOf(message: Message): string {
   switch (message.role) {
     case 'document':
       return 'The text so far';
+    case 'system':
+      return 'Instructions to the model';
     case 'user':
       return 'Prompt';
     case 'assistant':

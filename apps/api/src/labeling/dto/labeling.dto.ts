@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional, getSchemaPath, ApiExtraModels } from '@nestjs/swagger';
+import type { Message } from '@plumbline/contracts';
 import { IsIn, IsInt, IsObject, IsOptional, IsString, IsUUID, Length, Max, Min } from 'class-validator';
 
 export class NextTaskRequestDto {
@@ -20,7 +21,7 @@ export class TextPartDto {
 }
 
 export class MessageDto {
-  @ApiProperty({ enum: ['user', 'assistant', 'document'] }) role!: 'user' | 'assistant' | 'document';
+  @ApiProperty({ enum: ['system', 'user', 'assistant', 'document'] }) role!: Message['role'];
   @ApiProperty({ type: [TextPartDto] }) parts!: TextPartDto[];
 }
 
