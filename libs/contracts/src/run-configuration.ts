@@ -131,8 +131,9 @@ export interface RewardConfiguration {
   /** Updates between checkpoints. */
   readonly checkpointEvery: number;
   /**
-   * By how much the better response must win, by how sure the labeler was (`PreferenceRecord.confidence`): Llama 2's
-   * small margins (0, ⅓, ⅔, 1) or large ones (0, 1, 2, 3). Absent: no margin.
+   * By how much the better response must win, in units of reward: by how sure the labeler was
+   * (`PreferenceRecord.confidence`), Llama 2's small margins (0, ⅓, ⅔, 1) or large ones (0, 1, 2, 3), or as recorded
+   * with the judgement (`PreferenceRecord.margin`). Absent: no margin.
    */
   readonly margin?: RewardMargin;
   /** Whether a judgement weighs as much as the labeler was sure of it. Absent: all weigh the same. */
@@ -152,7 +153,7 @@ export interface RewardConfiguration {
   readonly conservatism?: number;
 }
 
-export const REWARD_MARGINS = ['small', 'large'] as const;
+export const REWARD_MARGINS = ['small', 'large', 'recorded'] as const;
 export type RewardMargin = (typeof REWARD_MARGINS)[number];
 export const REWARD_AGGREGATIONS = ['mean', 'conservative'] as const;
 export type RewardAggregation = (typeof REWARD_AGGREGATIONS)[number];
