@@ -144,6 +144,18 @@ export class Installation {
     return pid;
   }
 
+  /** kill -9 of the process in which a step computes, if there is one at this moment. */
+  async killTensorFlow(): Promise<void> {
+    for (const child of childrenOf(await this.pidOf('gpu-worker'))) {
+      try {
+        process.kill(child, 'SIGKILL');
+      } catch (error) {
+        // It ended by itself since it was found.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
+  }
+
   /** The API's base address. */
   apiUrl(): Promise<string> {
     return this.addressOf('api');
@@ -203,7 +215,7 @@ export class Installation {
 }
 
 /** Processes whose parent is `pid`. */
-export function childrenOf(pid: number): number[] {
+function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }
 
