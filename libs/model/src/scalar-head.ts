@@ -14,10 +14,14 @@ export function zeroScalarHead(width: number): Parameters {
   return { 'score.weight': tf.zeros([1, width]), 'score.bias': tf.zeros([1]) };
 }
 
-/** Weights N(0, 1/(D+1)), as a reward head starts (Ziegler et al. 2019): scores of about unit variance. */
-export function randomScalarHead(width: number, seed: number): Parameters {
+/**
+ * Weights N(0, 1/(D+1)), as a reward head starts (Ziegler et al. 2019): scores of about unit variance.
+ * @param of which of several heads; they are independent
+ */
+export function randomScalarHead(width: number, seed: number, of = 0): Parameters {
   const deviation = 1 / Math.sqrt(width + 1);
-  const values = normals(seed, 'initialise score.weight', width).map((value) => value * deviation);
+  const purpose = of === 0 ? 'initialise score.weight' : `initialise score.weight ${of}`;
+  const values = normals(seed, purpose, width).map((value) => value * deviation);
   return { 'score.weight': tf.tensor2d(values, [1, width]), 'score.bias': tf.zeros([1]) };
 }
 

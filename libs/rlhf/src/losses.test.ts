@@ -6,9 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { initialActorCritic, valueParameters } from './actor-critic.js';
 import { responseLogProbabilities, responseValues } from './policy.js';
 import { ppoLoss, type PpoLossOptions } from './ppo-loss.js';
-import { bradleyTerryLoss } from './preference-loss.js';
-import { rewardLoss } from './reward-loss.js';
-import { initialRewardModel, rewards, scoreSequences } from './reward-model.js';
+import { initialRewardModel, scoreSequences } from './reward-model.js';
 
 const model: ModelConfiguration = { layers: 1, heads: 2, width: 8, context: 8, vocabulary: 20 };
 const options: PpoLossOptions = {
@@ -159,20 +157,5 @@ describe('reward model', () => {
       length: 7,
     });
     expect(longer).not.toBeCloseTo(short!, 3);
-  });
-
-  it('has the Bradley-Terry loss of its pairs, ties and weights included', () => {
-    const pairTokens = tf.tensor2d([1, 2, 3, 4, 5, 6, 1, 2, 7, 4, 5, 8], [4, 3], 'int32');
-    const lastPositions = tf.tensor1d([2, 2, 2, 2], 'int32');
-    const scores = rewards(rewardModel, model, pairTokens, lastPositions).dataSync();
-    const { loss } = rewardLoss(rewardModel, model, {
-      tokens: pairTokens,
-      lastPositions,
-      targets: tf.tensor1d([1, 0.5]),
-      weights: tf.tensor1d([1, 3]),
-    });
-    const expected =
-      (bradleyTerryLoss(scores[0]! - scores[2]!, 1) + 3 * bradleyTerryLoss(scores[1]! - scores[3]!, 0.5)) / 4;
-    expect(loss.dataSync()[0]).toBeCloseTo(expected, 5);
   });
 });

@@ -1,7 +1,43 @@
 import type { ArtifactStore } from '@plumbline/artifacts';
-import type { ComparisonSet, PreferenceSnapshot, SampledComparison } from '@plumbline/contracts';
-import { preferencePairs } from './preference-loss.js';
+import type {
+  ComparisonSet,
+  PreferenceRecord,
+  PreferenceSnapshot,
+  SampledComparison,
+} from '@plumbline/contracts';
+import { preferencePairs, type PreferencePair } from './preference-loss.js';
 import type { Sequence } from './sequences.js';
+
+/** A judgement that teaches something, and what is known about how it was made. */
+export interface LabeledJudgement {
+  /** Overlap slot of the comparison, 0-based. */
+  readonly ordinal: number;
+  /** Every pair of the comparison's responses, by index; weights add up to 1. */
+  readonly pairs: readonly PreferencePair[];
+  /** How sure the labeler was: |confidence − 5|, 0 … 4; null: not asked. */
+  readonly strength: number | null;
+  /** As `PreferenceRecord.margin`; null: not recorded. */
+  readonly margin: number | null;
+  /** Pseudonym; null: not recorded. */
+  readonly labeler: string | null;
+}
+
+/** The responses to one prompt, K ≥ 2, and what was said about them. */
+export interface LabeledComparison {
+  /** Key of the comparison, hence of the prompt. */
+  readonly key: string;
+  readonly responses: readonly Sequence[];
+  /** By ordinal; at least one. */
+  readonly judgements: readonly LabeledJudgement[];
+}
+
+export interface LabeledComparisons {
+  /** By key. */
+  readonly train: readonly LabeledComparison[];
+  readonly heldOut: readonly LabeledComparison[];
+  /** All of the set, judged or not. */
+  readonly comparisons: readonly SampledComparison[];
+}
 
 /** Two responses to one prompt and how they were judged. */
 export interface JudgedPair {
@@ -11,6 +47,7 @@ export interface JudgedPair {
   readonly second: Sequence;
   /** Probability that the first is to be preferred: 1, 0, ½ for a tie. */
   readonly target: number;
+  /** 1 / pairs of the judgement. */
   readonly weight: number;
 }
 
@@ -20,15 +57,21 @@ export interface PreferenceData {
   readonly comparisons: readonly SampledComparison[];
 }
 
+interface PreferenceIds {
+  readonly comparisons: string;
+  readonly preferences: string;
+}
+
 /**
  * Joins a preference snapshot with the comparisons it judges, in order of (comparison key, ordinal) whatever order the
- * snapshot is in.
- * @throws Error naming an artifact of the wrong kind, a snapshot of other comparisons or a comparison that is not there
+ * snapshot is in. Judgements that teach nothing ("both bad") are left out, and comparisons without any other.
+ * @throws Error naming an artifact of the wrong kind, a snapshot of other comparisons, a comparison that is not there
+ *   or a judgement that contradicts itself
  */
-export async function readPreferenceData(
+export async function readLabeledComparisons(
   artifacts: ArtifactStore,
-  ids: { readonly comparisons: string; readonly preferences: string },
-): Promise<PreferenceData> {
+  ids: PreferenceIds,
+): Promise<LabeledComparisons> {
   const [set, snapshot] = await Promise.all([
     artifacts.getJson<Partial<ComparisonSet>>(ids.comparisons),
     artifacts.getJson<Partial<PreferenceSnapshot>>(ids.preferences),
@@ -48,8 +91,7 @@ export async function readPreferenceData(
   const sorted = [...snapshot.preferences].sort((a, b) =>
     a.comparison === b.comparison ? a.ordinal - b.ordinal : a.comparison < b.comparison ? -1 : 1,
   );
-  const train: JudgedPair[] = [];
-  const heldOut: JudgedPair[] = [];
+  const judgements = new Map<string, LabeledJudgement[]>();
   for (const preference of sorted) {
     const comparison = byKey.get(preference.comparison);
     if (!comparison) {
@@ -57,21 +99,47 @@ export async function readPreferenceData(
         `inputs.preferences: comparison ${preference.comparison} is not in set ${ids.comparisons}`,
       );
     }
-    const sequences = comparison.responses.map(({ tokens }) => ({
-      promptTokens: comparison.promptTokens,
-      responseTokens: tokens,
-    }));
-    for (const pair of preferencePairs(preference, sequences.length)) {
-      (comparison.split === 'train' ? train : heldOut).push({
-        comparison: comparison.key,
-        first: sequences[pair.first]!,
-        second: sequences[pair.second]!,
-        target: pair.target,
-        weight: pair.weight,
-      });
-    }
+    const judgement = labeledJudgement(preference, comparison.responses.length);
+    if (judgement.pairs.length === 0) continue;
+    const earlier = judgements.get(comparison.key);
+    if (earlier) earlier.push(judgement);
+    else judgements.set(comparison.key, [judgement]);
+  }
+  const train: LabeledComparison[] = [];
+  const heldOut: LabeledComparison[] = [];
+  for (const [key, list] of judgements) {
+    const { split, promptTokens, responses } = byKey.get(key)!;
+    (split === 'train' ? train : heldOut).push({
+      key,
+      responses: responses.map(({ tokens }) => ({ promptTokens, responseTokens: tokens })),
+      judgements: list,
+    });
   }
   return { train, heldOut, comparisons: set.comparisons };
+}
+
+/** The same as pairs, one after the other; a K-way judgement is K(K − 1)/2 of them. @throws as above */
+export async function readPreferenceData(
+  artifacts: ArtifactStore,
+  ids: PreferenceIds,
+): Promise<PreferenceData> {
+  const { train, heldOut, comparisons } = await readLabeledComparisons(artifacts, ids);
+  return { train: judgedPairs(train), heldOut: judgedPairs(heldOut), comparisons };
+}
+
+/** Every pair that every judgement is about. */
+export function judgedPairs(comparisons: readonly LabeledComparison[]): JudgedPair[] {
+  return comparisons.flatMap(({ key, responses, judgements }) =>
+    judgements.flatMap(({ pairs }) =>
+      pairs.map(({ first, second, target, weight }) => ({
+        comparison: key,
+        first: responses[first]!,
+        second: responses[second]!,
+        target,
+        weight,
+      })),
+    ),
+  );
 }
 
 /** The responses of the training comparisons, as sequences. */
@@ -81,4 +149,44 @@ export function trainingResponses(comparisons: readonly SampledComparison[]): Se
     .flatMap(({ promptTokens, responses }) =>
       responses.map(({ tokens }) => ({ promptTokens, responseTokens: tokens })),
     );
+}
+
+const SCALE_MIDDLE = 5;
+const SCALE_END = 9;
+
+function labeledJudgement(preference: PreferenceRecord, responses: number): LabeledJudgement {
+  const { comparison, ordinal, outcome, confidence, margin, labeler } = preference;
+  const refuse = (message: string): never => {
+    throw new Error(`inputs.preferences: judgement ${ordinal} of comparison ${comparison} ${message}`);
+  };
+  let pairs: PreferencePair[];
+  try {
+    pairs = preferencePairs(preference, responses);
+  } catch (error) {
+    return refuse(`is ${(error as Error).message}`);
+  }
+  if (confidence !== undefined) {
+    if (responses !== 2) refuse(`has a confidence, which is for two responses; there are ${responses}`);
+    if (!Number.isInteger(confidence) || confidence < 1 || confidence > SCALE_END) {
+      refuse(`has confidence ${confidence}: it must be a whole number from 1 to ${SCALE_END}`);
+    }
+    const lean = Math.sign(SCALE_MIDDLE - confidence);
+    const target = pairs[0]?.target;
+    if (outcome !== 'both_bad' && lean !== 0 && target !== (lean + 1) / 2) {
+      refuse(
+        `contradicts itself: outcome ${outcome}, ranks ${preference.ranks.join(', ')}, confidence ${confidence}`,
+      );
+    }
+  }
+  if (margin !== undefined) {
+    if (responses !== 2) refuse(`has a margin, which is for two responses; there are ${responses}`);
+    if (!(margin >= 0) || margin === Infinity) refuse(`has margin ${margin}: it must be a number from 0`);
+  }
+  return {
+    ordinal,
+    pairs,
+    strength: confidence === undefined ? null : Math.abs(confidence - SCALE_MIDDLE),
+    margin: margin ?? null,
+    labeler: labeler ?? null,
+  };
 }

@@ -6,12 +6,14 @@ function softplus(x: number): number {
 }
 
 /**
- * Bradley-Terry loss of one pair, in nats: cross-entropy of σ(rewardGap) against `target`.
+ * Bradley-Terry loss of one pair, in nats: cross-entropy of σ(rewardGap) against `target`. A margin m is taken off the
+ * gap by which the better response wins, −log σ(r_better − r_worse − m) (Touvron et al. 2023, eq. 2).
  * @param rewardGap reward of the first response minus reward of the second
  * @param target probability that the first is preferred: 1, 0, or ½ for a tie
+ * @param margin in units of reward, from 0; 0 for a tie, which has no better response
  */
-export function bradleyTerryLoss(rewardGap: number, target = 1): number {
-  return target * softplus(-rewardGap) + (1 - target) * softplus(rewardGap);
+export function bradleyTerryLoss(rewardGap: number, target = 1, margin = 0): number {
+  return target * softplus(margin - rewardGap) + (1 - target) * softplus(margin + rewardGap);
 }
 
 /** Two responses of a comparison, by index, and the probability with which the first is to be preferred. */

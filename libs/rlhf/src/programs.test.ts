@@ -48,6 +48,38 @@ interface Program {
   readonly accumulates?: true;
 }
 
+/** Batches as `rewardBatch` makes them, filled at random. */
+function rewardProgram(form: {
+  responses: number;
+  judgements: number;
+  centring?: number;
+  hasMargins?: boolean;
+}): Program {
+  const { responses, judgements } = form;
+  const pairs = (responses * (responses - 1)) / 2;
+  const perPair = (values: (random: number) => number, purpose: string): Tensor =>
+    tf.tensor3d(Float32Array.from(uniforms(1, purpose, 0, ROWS * judgements * pairs), values), [
+      ROWS,
+      judgements,
+      pairs,
+    ]);
+  return {
+    loss: (parameters, batch) => rewardLoss(parameters, model, batch, form),
+    weights: () => initialRewardModel(toTensorMap(initialise(model, 1)), model.width, 1),
+    batch: (update) => ({
+      tokens: tokens(`reward ${update}`, ROWS * responses, LENGTH).reshape([ROWS, responses, LENGTH]),
+      lastPositions: tf.tensor2d(
+        integers(`ends ${update}`, ROWS * responses, RESPONSE).map((end) => PROMPT + end),
+        [ROWS, responses],
+        'int32',
+      ),
+      targets: perPair((random) => Math.floor(3 * random) / 2, `targets ${update}`),
+      weights: perPair((random) => 0.2 + random, `weights ${update}`),
+      ...(form.hasMargins && { margins: perPair((random) => random, `margins ${update}`) }),
+    }),
+  };
+}
+
 /** The program of each trained step: its loss and batches as the step makes them. */
 const PROGRAMS: Readonly<Record<string, Program>> = {
   pretrain: {
@@ -65,19 +97,13 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
     },
     accumulates: true,
   },
-  reward: {
-    loss: (parameters, batch) => rewardLoss(parameters, model, batch),
-    weights: () => initialRewardModel(toTensorMap(initialise(model, 1)), model.width, 1),
-    batch: (update) => ({
-      tokens: tokens(`reward ${update}`, 2 * ROWS, LENGTH),
-      lastPositions: tf.tensor1d(
-        integers(`ends ${update}`, 2 * ROWS, RESPONSE).map((end) => PROMPT + end),
-        'int32',
-      ),
-      targets: tf.tensor1d([1, 0, 0.5, 1]),
-      weights: tf.tensor1d([1, 1, 1, 0.5]),
-    }),
-  },
+  'reward, pairs': rewardProgram({ responses: 2, judgements: 1 }),
+  'reward, K-way with margins and centring': rewardProgram({
+    responses: 4,
+    judgements: 2,
+    centring: 0.01,
+    hasMargins: true,
+  }),
   optimise: {
     loss: (parameters, batch) =>
       ppoLoss(parameters, model, batch, {

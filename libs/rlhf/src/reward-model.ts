@@ -22,9 +22,15 @@ const SCORING_BATCH = 64;
 /**
  * Weights of an untrained reward model: the transformer's and a head from N(0, 1/(D + 1)), that is of standard
  * deviation 1/√(D + 1) (Ziegler et al. 2019).
+ * @param member of an ensemble; each has a head of its own
  */
-export function initialRewardModel(transformer: TensorMap, width: number, seed: number): TensorMap {
-  const head = randomScalarHead(width, seed);
+export function initialRewardModel(
+  transformer: TensorMap,
+  width: number,
+  seed: number,
+  member = 0,
+): TensorMap {
+  const head = randomScalarHead(width, seed, member);
   try {
     return { ...transformer, ...toTensorMap(head) };
   } finally {

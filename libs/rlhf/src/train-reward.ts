@@ -1,4 +1,4 @@
-/** The step `reward`: a reward model from a preference snapshot. */
+/** The step `reward`: a reward model, or an ensemble of them, from a preference snapshot. */
 import { readCheckpoint, writeCheckpoint, type TensorMap } from '@plumbline/artifacts';
 import { permutation, tf } from '@plumbline/compute';
 import type { ModelConfiguration } from '@plumbline/contracts';
@@ -10,7 +10,6 @@ import {
   readModelCheckpoint,
   runTrainingLoop,
   Trainer,
-  type Batch,
   type DataPosition,
   type LearningRateSchedule,
   type StepContext,
@@ -18,15 +17,19 @@ import {
   requiredInput,
 } from '@plumbline/training';
 import { countedProgress } from './counted-progress.js';
-import { readPreferenceData, trainingResponses, type JudgedPair } from './preference-data.js';
-import { bradleyTerryLoss } from './preference-loss.js';
+import { readLabeledComparisons, trainingResponses, type LabeledComparison } from './preference-data.js';
+import { weightedComparisons } from './preference-weights.js';
+import { rewardBatch, rewardBatchShape } from './reward-batch.js';
+import { aggregated, aggregationOf, joinedMembers, memberWeights } from './reward-ensemble.js';
+import { comparedResponses, heldOutMetrics, scoredPairs } from './reward-held-out.js';
 import { rewardLoss } from './reward-loss.js';
 import { initialRewardModel, normalisedHead, scoreSequences, scoringBatches } from './reward-model.js';
-import { longestSequence, sequenceRows, type Sequence } from './sequences.js';
+import type { Normalisation } from './reward-scorer.js';
+import { longestSequence, type Sequence } from './sequences.js';
 import { moments } from './whitening.js';
 
 const MAXIMUM_GRADIENT_NORM = 1;
-/** Purpose of the random order of judgements. */
+/** Purpose of the random order of comparisons. */
 const ORDER = 'reward judgements';
 /** Share of the updates in which the learning rate warms up. */
 const WARMUP = 0.05;
@@ -37,18 +40,33 @@ const NORMALISATION_RESPONSES = 1024;
 
 /** Everything beside weights and moments that the next update depends on. */
 interface RewardState {
+  /** Of an ensemble, the member in training; its updates, schedule and data are the ones below. */
+  readonly member?: number;
   readonly updates: number;
   readonly schedule: LearningRateSchedule & { readonly next: number };
   readonly data: DataPosition;
 }
 
+/** A trained member, its scores normalised. */
+interface Normalised {
+  readonly weights: TensorMap;
+  /** What the trained head's scores were before gain and bias went into it. */
+  readonly normalisation: Normalisation;
+}
+
 /**
  * Output `reward`: the pretrained transformer with a scalar head (`score.weight`, `score.bias`), trained on the
- * judgements of training comparisons by the Bradley-Terry loss (ties have target ½, "both bad" teaches nothing), and
- * normalised to mean 0 and variance 1 on the sampled responses, before and after.
+ * judgements of training comparisons, and normalised to mean 0 and variance 1 on the sampled responses, before and
+ * after (Ziegler et al. 2019). The loss is `rewardLoss`: Bradley-Terry over all pairs of a comparison's responses, ties
+ * with target ½; "both bad" teaches nothing. A batch is `reward.batch` comparisons with all their judgements.
+ *
+ * An ensemble's members are trained one after the other, each from a head and in a data order of its own, and
+ * normalised; then all of them get one gain and bias more, so that their aggregate has mean 0 and variance 1. The
+ * first is the reward model that would have been trained alone, but for that gain and bias.
  *
  * Metrics: `loss`, `gradientNorm` over updates; `heldOutLoss` (nats a judgement) and `heldOutAccuracy` (ties left out)
- * on the held-out comparisons at checkpoints.
+ * on the held-out comparisons at checkpoints, of the member in training; of the whole ensemble at the end
+ * `ensembleHeldOutAccuracy` and `ensembleDeviation`, the mean standard deviation over members of a normalised score.
  */
 export const trainReward: StepFunction = async (configuration, inputs, context) => {
   const { seed, reward: settings } = configuration;
@@ -58,99 +76,134 @@ export const trainReward: StepFunction = async (configuration, inputs, context) 
     preferences: requiredInput(inputs, 'preferences'),
   };
   const { model, checkpoint, tokenizerId } = await readModelCheckpoint(context.artifacts, ids.model);
-  const { train, heldOut, comparisons } = await readPreferenceData(context.artifacts, ids);
+  const data = await readLabeledComparisons(context.artifacts, ids);
+  const train = weightedComparisons(data.train, settings);
   if (train.length === 0)
     throw new Error('inputs.preferences: no judgement of a training comparison says anything');
-  const responses = trainingResponses(comparisons);
-  const length = longestSequence(responses.concat(heldOut.flatMap(({ first, second }) => [first, second])));
+  const responses = trainingResponses(data.comparisons);
+  const length = longestSequence(responses.concat(comparedResponses(data.heldOut)));
+  const shape = rewardBatchShape(train, length);
   const sample = evenly(responses, NORMALISATION_RESPONSES);
-  const normalise = async (
-    weights: TensorMap,
-  ): Promise<{ weights: TensorMap; mean: number; deviation: number }> => {
+  const normalise = async (weights: TensorMap): Promise<Normalised> => {
     const scores = await scored(weights, model, sample, length, context);
-    const { mean, variance } = moments(scores);
-    return { weights: normalisedHead(weights, scores), mean, deviation: Math.sqrt(variance) };
+    return normalisedBy(weights, scores);
   };
 
-  const start =
-    context.resumeFrom === null ? null : await readCheckpoint(context.artifacts, context.resumeFrom);
-  const weights =
-    start?.weights ?? (await normalise(initialRewardModel(checkpoint.weights, model.width, seed))).weights;
-  const total = Math.max(1, Math.ceil((settings.epochs * train.length) / settings.batch));
+  const aggregation = aggregationOf(settings);
+  const members = aggregation.ensemble;
+  const perMember = Math.max(1, Math.ceil((settings.epochs * train.length) / settings.batch));
+  const total = members * perMember;
+  const place = (done: number): { member: number; updates: number } => {
+    const member = Math.min(Math.floor(done / perMember), members - 1);
+    return { member, updates: done - member * perMember };
+  };
   const schedule: LearningRateSchedule = {
     kind: 'cosine',
     peak: settings.learningRate,
-    warmup: Math.round(total * WARMUP),
-    total,
+    warmup: Math.round(perMember * WARMUP),
+    total: perMember,
     finalShare: FINAL_SHARE,
   };
   const order = epochOrder(seed, train.length);
   const manifest = { seed, model, reward: settings };
+  const references = { tokenizer: tokenizerId, ...ids };
   /** The state after `done` updates. */
   const stateAt = (done: number): RewardState => {
-    const cursor = done * settings.batch;
+    const { member, updates } = place(done);
+    const cursor = updates * settings.batch;
     return {
-      updates: done,
-      schedule: { ...schedule, next: learningRateAt(done, schedule) },
+      ...(members > 1 && { member }),
+      updates,
+      schedule: { ...schedule, next: learningRateAt(updates, schedule) },
       data: {
         cursor,
-        purpose: ORDER,
+        purpose: orderPurpose(member),
         pass: Math.floor(cursor / train.length),
         position: cursor % train.length,
       },
     };
   };
+  const initialWeights = async (member: number): Promise<TensorMap> =>
+    (await normalise(initialRewardModel(checkpoint.weights, model.width, seed, member))).weights;
+
+  const start =
+    context.resumeFrom === null ? null : await readCheckpoint(context.artifacts, context.resumeFrom);
+  const finished: Normalised[] = [];
+  let current: TensorMap | null = null;
   if (start) {
-    const found = start.state as RewardState & { normalised: unknown };
-    const { normalised } = found;
+    const { normalised, ...state } = start.state as RewardState & { normalised: unknown };
     checkResumed(start.id, 'configuration', start.configuration, manifest);
-    checkResumed(start.id, 'references', start.references, { tokenizer: tokenizerId, ...ids });
-    checkResumed(start.id, 'state', found, { ...stateAt(start.index), normalised });
+    checkResumed(start.id, 'references', start.references, references);
+    checkResumed(start.id, 'state', state, { ...stateAt(start.index) });
+    const { member, updates } = place(start.index);
+    const normalisations = members > 1 ? (normalised as readonly Normalisation[]) : [];
+    for (let earlier = 0; earlier < member; earlier++) {
+      const weights = memberWeights(start.weights, earlier);
+      finished.push({ weights, normalisation: normalisations[earlier]! });
+    }
+    if (updates > 0) current = memberWeights(start.weights, member);
   }
+  const from = start?.index ?? 0;
   const trainer = new Trainer({
-    loss: (parameters, batch) => rewardLoss(parameters, model, batch),
+    loss: (parameters, batch) => rewardLoss(parameters, model, batch, settings),
     adamW: { weightDecay: 0 },
     maximumGradientNorm: MAXIMUM_GRADIENT_NORM,
-    weights,
-    optimizer: start?.optimizer,
-    updates: start?.index ?? 0,
+    meanOverRows: true,
+    weights: current ?? (await initialWeights(place(from).member)),
+    optimizer: current ? start?.optimizer : undefined,
+    updates: place(from).updates,
     plan: context.plan,
-    onCompile: compileProgress(context, { done: start?.index ?? 0, total, unit: 'updates' }),
+    onCompile: compileProgress(context, { done: from, total, unit: 'updates' }),
   });
   try {
     const result = await runTrainingLoop({
       context,
       phase: 'training the reward model',
       unit: 'updates',
-      from: start?.index ?? 0,
+      from,
       total,
       checkpointEvery: settings.checkpointEvery,
-      update: (index) => {
-        const first = index * settings.batch;
-        const pairs = Array.from({ length: settings.batch }, (_, i) => train[order(first + i)]!);
-        const batch = pairBatch(pairs, length);
-        const metrics = trainer.update(batch, learningRateAt(index, schedule));
+      update: async (index) => {
+        const { member, updates } = place(index);
+        if (updates === 0 && index > from) trainer.restart(await initialWeights(member));
+        const first = updates * settings.batch;
+        const comparisons = Array.from(
+          { length: settings.batch },
+          (_, i) => train[order(member, first + i)]!,
+        );
+        const batch = rewardBatch(comparisons, shape);
+        const metrics = trainer.update(batch, learningRateAt(updates, schedule));
         tf.dispose(Object.values(batch));
+        if (updates + 1 === perMember) finished.push(await normalise(trainer.snapshot().weights));
         return metrics;
       },
       checkpoint: async (done) => {
-        const snapshot = trainer.snapshot();
-        const metrics = await heldOutMetrics(trainer.parameters, model, heldOut, length, context);
-        const normalised = done === total ? await normalise(snapshot.weights) : null;
+        const { weights, optimizer } = trainer.snapshot();
+        // A member has just ended (and is the last of `finished`); the next one's first weights follow from the seed.
+        const isBetween = done > 0 && done % perMember === 0;
+        const held = await heldOutScores(trainer.parameters, model, data.heldOut, length, context);
+        const metrics = heldOutMetrics(scoredPairs(data.heldOut, held));
+        const parts =
+          done === total && members > 1
+            ? await normalisedTogether(finished)
+            : { members: finished, metrics: {} };
+        const normalisations = parts.members.map(({ normalisation }) => normalisation);
         const id = await writeCheckpoint(context.artifacts, {
           step: 'reward',
           index: done,
           configuration: manifest,
-          weights: normalised?.weights ?? snapshot.weights,
-          optimizer: snapshot.optimizer,
+          weights: joinedMembers([
+            ...parts.members.map((member) => member.weights),
+            ...(isBetween ? [] : [weights]),
+          ]),
+          optimizer: isBetween && done < total ? {} : optimizer,
           state: {
             ...stateAt(done),
-            // What the trained head's scores were before gain and bias went into it.
-            normalised: normalised && { mean: normalised.mean, deviation: normalised.deviation },
+            normalised: members > 1 ? normalisations : (normalisations[0] ?? null),
           },
-          references: { tokenizer: tokenizerId, ...ids },
+          references,
         });
-        return { id, metrics };
+        return { id, metrics: { ...metrics, ...parts.metrics } };
       },
     });
     return result.outcome === 'paused'
@@ -159,31 +212,71 @@ export const trainReward: StepFunction = async (configuration, inputs, context) 
   } finally {
     trainer.dispose();
   }
+
+  /** All members with one gain and bias more: their aggregate has mean 0 and variance 1. */
+  async function normalisedTogether(
+    parts: readonly Normalised[],
+  ): Promise<{ members: readonly Normalised[]; metrics: Readonly<Record<string, number>> }> {
+    const scoresOf = async (sequences: readonly Sequence[]): Promise<Float32Array[]> => {
+      const scores: Float32Array[] = [];
+      for (const { weights } of parts) scores.push(await scored(weights, model, sequences, length, context));
+      return scores;
+    };
+    const scores = await scoresOf(sample);
+    const aggregate = aggregated(scores, aggregation);
+    const held = aggregated(await scoresOf(comparedResponses(data.heldOut)), aggregation);
+    const { heldOutAccuracy } = heldOutMetrics(scoredPairs(data.heldOut, held));
+    return {
+      members: parts.map(({ weights, normalisation: own }) => {
+        const { weights: joint, normalisation: after } = normalisedBy(weights, aggregate);
+        return {
+          weights: joint,
+          normalisation: {
+            mean: own.mean + after.mean * own.deviation,
+            deviation: own.deviation * after.deviation,
+          },
+        };
+      }),
+      metrics: {
+        ...(heldOutAccuracy !== undefined && { ensembleHeldOutAccuracy: heldOutAccuracy }),
+        ensembleDeviation: disagreement(scores),
+      },
+    };
+  }
 };
 
-/** Index of the judgement at a cursor that runs through all of them again and again, each epoch in an order of its own. */
-function epochOrder(seed: number, size: number): (cursor: number) => number {
-  let epoch = -1;
+function orderPurpose(member: number): string {
+  return member === 0 ? ORDER : `${ORDER} member ${member}`;
+}
+
+/** Index of the comparison at a cursor that runs through all of them again and again, each epoch in an order of its own. */
+function epochOrder(seed: number, size: number): (member: number, cursor: number) => number {
+  let present = '';
   let order = new Int32Array();
-  return (cursor) => {
-    if (Math.floor(cursor / size) !== epoch) {
-      epoch = Math.floor(cursor / size);
-      order = permutation(seed, `${ORDER} pass ${epoch}`, size) as Int32Array<ArrayBuffer>;
+  return (member, cursor) => {
+    const purpose = `${orderPurpose(member)} pass ${Math.floor(cursor / size)}`;
+    if (purpose !== present) {
+      present = purpose;
+      order = permutation(seed, purpose, size) as Int32Array<ArrayBuffer>;
     }
     return order[cursor % size]!;
   };
 }
 
-/** First responses, then second ones, as `rewardLoss` wants them. */
-function pairBatch(pairs: readonly JudgedPair[], length: number): Batch {
-  const sequences = [...pairs.map(({ first }) => first), ...pairs.map(({ second }) => second)];
-  const rows = sequenceRows(sequences, sequences.length, length);
+function normalisedBy(weights: TensorMap, scores: ArrayLike<number>): Normalised {
+  const { mean, variance } = moments(scores);
   return {
-    tokens: tf.tensor2d(rows.tokens, [rows.batch, length], 'int32'),
-    lastPositions: tf.tensor1d(rows.lastPositions, 'int32'),
-    targets: tf.tensor1d(pairs.map(({ target }) => target)),
-    weights: tf.tensor1d(pairs.map(({ weight }) => weight)),
+    weights: normalisedHead(weights, scores),
+    normalisation: { mean, deviation: Math.sqrt(variance) },
   };
+}
+
+/** Mean over sequences of the standard deviation over members. */
+function disagreement(scores: readonly Float32Array[]): number {
+  const deviations = Array.from(scores[0]!, (_, sequence) =>
+    Math.sqrt(moments(scores.map((member) => member[sequence]!)).variance),
+  );
+  return moments(deviations).mean;
 }
 
 async function scored(
@@ -204,44 +297,18 @@ async function scored(
   }
 }
 
-async function heldOutMetrics(
+function heldOutScores(
   parameters: Parameters,
   model: ModelConfiguration,
-  pairs: readonly JudgedPair[],
+  heldOut: readonly LabeledComparison[],
   length: number,
   context: StepContext,
-): Promise<Record<string, number>> {
-  if (pairs.length === 0) return {};
-  const sequences = pairs.flatMap(({ first, second }) => [first, second]);
-  const scores = await scoreSequences(parameters, model, sequences, {
+): Promise<Float32Array> {
+  const sequences = comparedResponses(heldOut);
+  return scoreSequences(parameters, model, sequences, {
     length,
     breathe: scoringProgress(context, 'measuring on held-out comparisons', sequences),
   });
-  const gaps = pairs.map((_, pair) => scores[2 * pair]! - scores[2 * pair + 1]!);
-  const loss =
-    pairs.reduce((sum, { target }, pair) => sum + bradleyTerryLoss(gaps[pair]!, target), 0) / pairs.length;
-  const agreements = pairwiseAgreements(pairs, gaps);
-  return {
-    heldOutLoss: loss,
-    ...(agreements.length > 0 && {
-      heldOutAccuracy: agreements.reduce((sum, { agreement }) => sum + agreement, 0) / agreements.length,
-    }),
-  };
-}
-
-/**
- * 1 where the reward gap has the sign of the judgement, 0 where it has the other, ½ where there is no gap; judged ties
- * are left out, because no predictor can agree with them.
- */
-export function pairwiseAgreements(
-  pairs: readonly Pick<JudgedPair, 'comparison' | 'target'>[],
-  gaps: ArrayLike<number>,
-): { readonly comparison: string; readonly agreement: number }[] {
-  return pairs.flatMap(({ comparison, target }, pair) =>
-    target === 0.5
-      ? []
-      : [{ comparison, agreement: (1 + Math.sign(gaps[pair]!) * Math.sign(target - 0.5)) / 2 }],
-  );
 }
 
 function scoringProgress(

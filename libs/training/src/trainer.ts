@@ -83,6 +83,17 @@ export class Trainer {
     this.updatesDone = options.updates ?? 0;
   }
 
+  /**
+   * Starts over from other weights, of the same names and shapes, with moments of zero: as a new trainer would, but for
+   * the programs, which are compiled already.
+   */
+  restart(weights: TensorMap): void {
+    disposeParameters({ ...this.parametersNow, ...this.moments });
+    this.parametersNow = fromTensorMap(weights);
+    this.moments = zeroMoments(this.parametersNow);
+    this.updatesDone = 0;
+  }
+
   /** The current parameters; replaced and disposed of by `update`. */
   get parameters(): Parameters {
     return this.parametersNow;
