@@ -12,6 +12,8 @@ import { instanceToPlain, plainToInstance } from 'class-transformer';
 import { validateSync, type ValidationError } from 'class-validator';
 import { environment } from './environment.js';
 import { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
+import { optimiseProblems } from './optimise-checks.js';
+import { withOptimiseDefaults } from './optimise-defaults.js';
 import { applyOverrides, type ConfigurationOverride } from './overrides.js';
 import { RunSections } from './sections.js';
 
@@ -32,7 +34,7 @@ export function resolveConfiguration(input: unknown, options: ResolveOptions = {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw new ConfigurationError([{ path: '', message: 'the configuration must be a mapping of sections' }]);
   }
-  const plain = applyOverrides(input, options.overrides ?? []);
+  const plain = withOptimiseDefaults(applyOverrides(input, options.overrides ?? []));
   const sections = plainToInstance(RunSections, plain, { exposeDefaultValues: true });
   const errors = validateSync(sections, { whitelist: true, forbidNonWhitelisted: true });
   const problems = errors.flatMap((error) => flatten(error, ''));
@@ -84,7 +86,7 @@ function locateFiles(configuration: RunConfiguration, baseDirectory: string): Ru
 
 /** Sizes that must divide or fit one another, inputs that must be there, files that must exist. */
 function crossChecks(configuration: RunConfiguration): ConfigurationProblem[] {
-  const { model, pretrain, sft, sample, collect, optimise, step, inputs } = configuration;
+  const { model, pretrain, sft, sample, collect, step, inputs } = configuration;
   const problems: ConfigurationProblem[] = [];
   const refuse = (path: string, message: string) => problems.push({ path, message });
 
@@ -109,12 +111,14 @@ function crossChecks(configuration: RunConfiguration): ConfigurationProblem[] {
         `collect.simulatedLabelers is ${simulatedLabelers}`,
     );
   }
-  if (optimise.batch % optimise.minibatches !== 0) {
+  if (step === undefined && simulatedLabelers === undefined && sample.responsesPerPrompt > 2) {
     refuse(
-      'optimise.batch',
-      `${optimise.batch} must be divisible by optimise.minibatches (${optimise.minibatches})`,
+      'sample.responsesPerPrompt',
+      `${sample.responsesPerPrompt} responses need collect.simulatedLabelers: people compare two at a time`,
     );
   }
+  problems.push(...rewardConflicts(configuration));
+  problems.push(...optimiseProblems(configuration));
   if (step !== undefined) {
     for (const name of STEP_IO[step].needs) {
       if (inputs[name] === undefined) refuse(`inputs.${name}`, `step ${step} needs it`);
@@ -140,6 +144,27 @@ function crossChecks(configuration: RunConfiguration): ConfigurationProblem[] {
   if (sft !== undefined) {
     const problem = pathProblem(sft.data);
     if (problem !== null) refuse('sft.data', problem);
+  }
+  return problems;
+}
+
+/** Options of the reward model that would do nothing, or have nothing to go by. */
+function rewardConflicts({ step, collect, reward }: RunConfiguration): ConfigurationProblem[] {
+  const problems: ConfigurationProblem[] = [];
+  const refuse = (path: string, message: string) => problems.push({ path, message });
+  if (reward.aggregation !== undefined && (reward.ensemble ?? 1) === 1) {
+    refuse('reward.aggregation', 'is for an ensemble: reward.ensemble must be at least 2');
+  }
+  if (reward.conservatism !== undefined && reward.aggregation !== 'conservative') {
+    refuse('reward.conservatism', 'is for reward.aggregation: conservative');
+  }
+  if (step !== undefined) return problems;
+  const isAsked =
+    'labelers do not say how sure they are; import preferences that do, and run step reward on them';
+  if (reward.margin !== undefined) refuse('reward.margin', isAsked);
+  if (reward.confidenceWeights === true) refuse('reward.confidenceWeights', isAsked);
+  if (reward.labelerWeights !== undefined && collect.recordLabelers !== true) {
+    refuse('reward.labelerWeights', 'needs collect.recordLabelers: true');
   }
   return problems;
 }

@@ -1,107 +1,53 @@
 import 'reflect-metadata';
 import {
   ACTIVATIONS,
-  ALGORITHMS,
   DEFAULT_TEXT_KEY,
   INPUT_NAMES,
   MAXIMUM_SIMULATED_LABELERS,
+  REWARD_AGGREGATIONS,
+  REWARD_MARGINS,
   STEP_NAMES,
   TRAINING_DEFAULTS,
   type Activation,
-  type Algorithm,
   type CollectConfiguration,
   type EvaluateConfiguration,
   type FrontierConfiguration,
   type InputName,
-  type KlConfiguration,
   type LanguageModelTrainingConfiguration,
   type ModelConfiguration,
-  type OptimiseConfiguration,
   type PretrainConfiguration,
+  type RewardAggregation,
   type RewardConfiguration,
+  type RewardMargin,
   type RunConfiguration,
   type SampleConfiguration,
   type SftConfiguration,
   type StepName,
 } from '@plumbline/contracts';
-import { Type } from 'class-transformer';
 import {
   IsBoolean,
   IsIn,
   IsInt,
   IsNotEmpty,
-  IsNumber,
-  IsObject,
   IsOptional,
-  IsPositive,
   IsString,
   Matches,
   Max,
   MaxLength,
   Min,
-  ValidateNested,
+  ValidateBy,
 } from 'class-validator';
+import { Count, Fraction, NotNegative, Positive, Section, Share } from './constraints.js';
+import { OptimiseSection } from './optimise-section.js';
+
+const MAXIMUM_SEED = 2 ** 32 - 1;
+/** 256 bytes, the end-of-text token and at least one merge. */
+const MINIMUM_VOCABULARY = 258;
 
 /*
  * The run configuration as class-validator sees it: one class a section, defaults as initial values. The meaning and
  * unit of each key is documented at the interface it implements.
  */
-
-const FINITE = { allowNaN: false, allowInfinity: false };
-const MAXIMUM_SEED = 2 ** 32 - 1;
-/** 256 bytes, the end-of-text token and at least one merge. */
-const MINIMUM_VOCABULARY = 258;
-
-/** A count that must be at least 1 (or `minimum`) and fit a 32-bit index. */
-function Count(minimum = 1): PropertyDecorator {
-  return (target, key) => {
-    IsInt()(target, key);
-    Min(minimum)(target, key);
-    Max(2 ** 31 - 1)(target, key);
-  };
-}
-
-/** A finite number above 0. */
-function Positive(): PropertyDecorator {
-  return (target, key) => {
-    IsNumber(FINITE, { message: 'must be a finite number' })(target, key);
-    IsPositive()(target, key);
-  };
-}
-
-/** A finite number from 0. */
-function NotNegative(): PropertyDecorator {
-  return (target, key) => {
-    IsNumber(FINITE, { message: 'must be a finite number' })(target, key);
-    Min(0)(target, key);
-  };
-}
-
-/** A finite number in 0 … 1. */
-function Fraction(): PropertyDecorator {
-  return (target, key) => {
-    IsNumber(FINITE, { message: 'must be a finite number' })(target, key);
-    Min(0)(target, key);
-    Max(1)(target, key);
-  };
-}
-
-/** A finite number from 0 to below 1. */
-function Share(): PropertyDecorator {
-  return (target, key) => {
-    IsNumber(FINITE, { message: 'must be a finite number' })(target, key);
-    Min(0)(target, key);
-    Max(1 - 2 ** -24, { message: 'must be below 1' })(target, key);
-  };
-}
-
-function Section(type: () => new () => object): PropertyDecorator {
-  return (target, key) => {
-    IsObject()(target, key);
-    ValidateNested()(target, key);
-    Type(type)(target, key);
-  };
-}
 
 export class ModelSection implements ModelConfiguration {
   @Count() @Max(200) readonly layers: number = 4;
@@ -148,8 +94,7 @@ export class SftSection extends LanguageModelTrainingSection implements SftConfi
 export class SampleSection implements SampleConfiguration {
   @Count() readonly promptTokens: number = 24;
   @Count() readonly responseTokens: number = 24;
-  @IsInt() @IsIn([2], { message: 'must be 2: comparisons are pairs' }) readonly responsesPerPrompt: number =
-    2;
+  @IsInt() @Min(2) @Max(9) readonly responsesPerPrompt: number = 2;
   @Count(2) readonly comparisons: number = 2000;
   @Positive() readonly temperature: number = 0.9;
   @Count() readonly heldOut: number = 400;
@@ -161,6 +106,7 @@ export class CollectSection implements CollectConfiguration {
   @IsString() @IsNotEmpty() @MaxLength(20_000) readonly guideline: string =
     'Choose the response that continues the text in the more positive, hopeful tone. If neither is better, say so.';
   @Positive() readonly simulatedNoise: number = 1;
+  @IsOptional() @IsBoolean() readonly recordLabelers?: boolean;
 }
 
 export class RewardSection implements RewardConfiguration {
@@ -168,30 +114,13 @@ export class RewardSection implements RewardConfiguration {
   @Count() readonly batch: number = 32;
   @Positive() readonly learningRate: number = 5e-5;
   @Count() readonly checkpointEvery: number = 50;
-}
-
-export class KlSection implements KlConfiguration {
-  @IsIn(['adaptive', 'fixed']) readonly controller: 'adaptive' | 'fixed' = 'adaptive';
-  @IsNumber(FINITE, { message: 'must be a finite number' }) @Min(0) readonly coefficient: number = 0.15;
-  @Positive() readonly target: number = 6;
-  @Positive() readonly horizon: number = 10_000;
-}
-
-export class OptimiseSection implements OptimiseConfiguration {
-  @IsIn(ALGORITHMS) readonly algorithm: Algorithm = 'ppo';
-  @Count() readonly episodes: number = 10_000;
-  @Count() readonly batch: number = 64;
-  @Count() readonly epochs: number = 4;
-  @Count() readonly minibatches: number = 1;
-  @Positive() readonly learningRate: number = 1e-4;
-  @Positive() readonly clip: number = 0.2;
-  @Positive() readonly valueClip: number = 0.2;
-  @Positive() readonly valueCoefficient: number = 0.1;
-  @Fraction() readonly gamma: number = 1;
-  @Fraction() readonly lambda: number = 0.95;
-  @IsBoolean() readonly whitenRewards: boolean = false;
-  @Section(() => KlSection) readonly kl: KlSection = new KlSection();
-  @Count() readonly checkpointEvery: number = 20;
+  @IsOptional() @IsIn(REWARD_MARGINS) readonly margin?: RewardMargin;
+  @IsOptional() @IsBoolean() readonly confidenceWeights?: boolean;
+  @IsOptional() @LabelerWeights() readonly labelerWeights?: 'equal' | Readonly<Record<string, number>>;
+  @IsOptional() @NotNegative() readonly centring?: number;
+  @IsOptional() @Count() @Max(100) readonly ensemble?: number;
+  @IsOptional() @IsIn(REWARD_AGGREGATIONS) readonly aggregation?: RewardAggregation;
+  @IsOptional() @NotNegative() readonly conservatism?: number;
 }
 
 export class FrontierSection implements FrontierConfiguration {

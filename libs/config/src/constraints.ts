@@ -1,0 +1,56 @@
+/** What the sections' keys may be, as decorators. */
+import { Type } from 'class-transformer';
+import { IsInt, IsNumber, IsObject, IsPositive, Max, Min, ValidateNested } from 'class-validator';
+
+export const FINITE = { allowNaN: false, allowInfinity: false };
+
+/** A count that must be at least 1 (or `minimum`) and fit a 32-bit index. */
+export function Count(minimum = 1): PropertyDecorator {
+  return (target, key) => {
+    IsInt()(target, key);
+    Min(minimum)(target, key);
+    Max(2 ** 31 - 1)(target, key);
+  };
+}
+
+/** A finite number above 0. */
+export function Positive(): PropertyDecorator {
+  return (target, key) => {
+    IsNumber(FINITE, { message: 'must be a finite number' })(target, key);
+    IsPositive()(target, key);
+  };
+}
+
+/** A finite number from 0. */
+export function NotNegative(): PropertyDecorator {
+  return (target, key) => {
+    IsNumber(FINITE, { message: 'must be a finite number' })(target, key);
+    Min(0)(target, key);
+  };
+}
+
+/** A finite number in 0 … 1. */
+export function Fraction(): PropertyDecorator {
+  return (target, key) => {
+    IsNumber(FINITE, { message: 'must be a finite number' })(target, key);
+    Min(0)(target, key);
+    Max(1)(target, key);
+  };
+}
+
+/** A finite number from 0 to below 1. */
+export function Share(): PropertyDecorator {
+  return (target, key) => {
+    IsNumber(FINITE, { message: 'must be a finite number' })(target, key);
+    Min(0)(target, key);
+    Max(1 - 2 ** -24, { message: 'must be below 1' })(target, key);
+  };
+}
+
+export function Section(type: () => new () => object): PropertyDecorator {
+  return (target, key) => {
+    IsObject()(target, key);
+    ValidateNested()(target, key);
+    Type(type)(target, key);
+  };
+}
