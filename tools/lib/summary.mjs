@@ -5,7 +5,7 @@ import { seconds } from './progress.mjs';
  *
  * @param {{ name: string, status: string, steps: { name: string, status: string, startedAt: string | null, finishedAt: string | null }[] }} run
  *   `plumbline run show --json`
- * @param {{ headline: object | null } | null} report the run's report.json
+ * @param {{ headline: object | null, frontier?: object | null } | null} report the run's report.json
  */
 export function summarise(run, report) {
   const lines = [`${run.name}: ${run.status}`];
@@ -26,6 +26,11 @@ export function summarise(run, report) {
     `  gold reward            ${mean(headline.goldReward.policy)}   pretrained: ${mean(headline.goldReward.pretrained)}`,
     `  KL, nats per sequence  ${mean(headline.klNatsPerSequence)}`,
   );
+  for (const point of report.frontier?.bestOf ?? []) {
+    lines.push(
+      `  ${`best of ${point.n}`.padEnd(22)} ${share(point.goldWinRate)}   gold reward ${mean(point.goldReward)}   KL ${point.kl.value.toFixed(2)}`,
+    );
+  }
   const accuracy = headline.rewardModelAccuracy;
   // Null when labelers called every held-out comparison a tie.
   if (accuracy !== null) {

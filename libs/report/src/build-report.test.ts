@@ -1,4 +1,4 @@
-import { DEFAULT_TEXT_KEY, TRAINING_DEFAULTS, type Estimate } from '@plumbline/contracts';
+import { DEFAULT_TEXT_KEY, TRAINING_DEFAULTS, type Estimate, type FrontierPoint } from '@plumbline/contracts';
 import { describe, expect, it } from 'vitest';
 import { buildReport } from './build-report.js';
 import { runningMean } from './figures/line-figure.js';
@@ -10,6 +10,12 @@ const estimate = (value: number, spread = 0.03, n = 512): Estimate => ({
   low: value - spread,
   high: value + spread,
   n,
+});
+const frontierPoint = (kl: number, gold: number, proxy: number): FrontierPoint => ({
+  kl: estimate(kl, 0.1 * kl),
+  goldReward: estimate(gold),
+  proxyReward: estimate(proxy, 0.06),
+  goldWinRate: estimate(0.5 + gold / 2),
 });
 const curve = (length: number, at: (i: number) => number): Series =>
   Array.from({ length }, (_, i) => [i, at(i) + 0.05 * Math.sin(i * 7.3)]);
@@ -136,6 +142,34 @@ const input: ReportInput = {
     goldWinRate: { policy: estimate(0.7465), bestOf: estimate(0.641) },
     kl: estimate(7.28, 0.4),
     bestOfKlBound: 0.636,
+    frontier: {
+      samples: 16,
+      pretrained: { goldReward: estimate(0.06), proxyReward: estimate(0.01) },
+      policy: [
+        { index: 10, checkpoint: hash('3'), ...frontierPoint(1.1, 0.25, 0.7) },
+        { index: 20, checkpoint: hash('4'), ...frontierPoint(3.2, 0.38, 1.3) },
+        { index: 30, checkpoint: hash('5'), ...frontierPoint(5.6, 0.42, 1.6) },
+        { index: 40, checkpoint: hash('d'), ...frontierPoint(7.3, 0.41, 1.7) },
+      ],
+      bestOf: [
+        { n: 2, ...frontierPoint(0.193, 0.16, 0.5) },
+        { n: 4, ...frontierPoint(0.636, 0.24, 0.9) },
+        { n: 8, ...frontierPoint(1.204, 0.29, 1.2) },
+        { n: 16, ...frontierPoint(1.835, 0.32, 1.5) },
+      ],
+      fits: {
+        policy: {
+          alpha: estimate(0.23, 0.02, 4),
+          beta: estimate(0.1, 0.02, 4),
+          peak: { distance: 3.7, low: 2.6, high: null },
+        },
+        bestOf: {
+          alpha: estimate(0.3, 0.02, 4),
+          beta: estimate(0.08, 0.02, 4),
+          peak: { distance: 1.9, low: 1.5, high: 2.6 },
+        },
+      },
+    },
     rewardModel: {
       accuracy: estimate(0.683, 0.04, 431),
       noiseCeiling: 0.79,
@@ -185,8 +219,23 @@ describe('report', () => {
   it('describes every figure in words and takes its colours from the page', () => {
     const figures = report.html.match(/<svg /g)!.length;
     expect(report.html.match(/<svg role="img" aria-label="[^"]+/g)).toHaveLength(figures);
-    expect(figures).toBe(4 + 9);
+    expect(figures).toBe(4 + 2 + 9);
     expect(report.html).not.toMatch(/#01020[0-9a-f]/);
+  });
+
+  it('shows how far optimisation pays, and what the fits say of its end', () => {
+    expect(report.html).toContain('How far does optimisation pay?');
+    expect(report.html).toContain('highest at d 3.7 (2.6 to ∞)');
+    expect(report.html).toContain('Best of 16');
+    expect(report.json.frontier!.policy.map(({ index }) => index)).toEqual([10, 20, 30, 40]);
+  });
+
+  it('reads evaluations that have no frontier', () => {
+    const { frontier: _, ...earlier } = input.evaluation!;
+    const old = buildReport({ ...input, evaluation: earlier });
+    expect(old.json.frontier).toBeNull();
+    expect(old.html).not.toContain('How far does optimisation pay?');
+    expect(old.html).toContain('Did the policy improve?');
   });
 
   it('gives every figure ids of its own', () => {

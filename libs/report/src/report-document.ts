@@ -1,4 +1,4 @@
-import type { Estimate, EvaluatedSample, RunConfiguration, StepName } from '@plumbline/contracts';
+import type { Estimate, EvaluatedSample, Frontier, RunConfiguration, StepName } from '@plumbline/contracts';
 import type { ReportInput, ReportedCollection, ReportedRun, ReportedStep, Series } from './report-input.js';
 
 /** The report as data: what the page shows, and nothing it does not. Stored as JSON beside the page. */
@@ -8,6 +8,8 @@ export interface ReportDocument {
   readonly run: ReportedRun;
   /** Absent where the run has no evaluation. */
   readonly headline: Headline | null;
+  /** Null where none was measured. */
+  readonly frontier: Frontier | null;
   readonly collection: ReportedCollection | null;
   readonly curves: readonly { readonly step: StepName; readonly name: string; readonly points: Series }[];
   readonly samples: readonly EvaluatedSample[];
@@ -67,6 +69,7 @@ export function reportDocument(input: ReportInput): ReportDocument {
       rewardModelAccuracyAgainstGold: evaluation.rewardModel.accuracyAgainstGold,
       noiseCeiling: judgedBySimulation(collection) ? evaluation.rewardModel.noiseCeiling : null,
     },
+    frontier: evaluation?.frontier ?? null,
     collection,
     curves: steps.flatMap(({ name: step, metrics }) =>
       Object.entries(metrics)

@@ -4,8 +4,9 @@ import { lineFigure, type Line, type LineFigure } from '../figures/line-figure.j
 import { INK } from '../figures/svg.js';
 import type { Headline, ReportDocument } from '../report-document.js';
 import type { Series } from '../report-input.js';
+import { figure } from './figure.js';
 import { fixed, percent } from './format.js';
-import { Html, html } from './html.js';
+import { html, type Html } from './html.js';
 
 /** Policy, best-of-n and pretrained model side by side, with intervals. */
 export function outcomeFigures(headline: Headline): Html {
@@ -196,13 +197,6 @@ export function curveFigures(document: ReportDocument, step: StepName): Html | n
 
 function points({ curves }: ReportDocument, step: StepName, metric: string): Series {
   return curves.find((curve) => curve.step === step && curve.name === metric)?.points ?? [];
-}
-
-function figure(title: string, caption: string, svg: string): Html {
-  return html`<figure>
-    <figcaption><strong>${title}</strong><span>${caption}</span></figcaption>
-    ${new Html(svg)}
-  </figure>`;
 }
 
 /** One line on how labelers judged. */

@@ -1,5 +1,6 @@
 import type { ReportDocument } from '../report-document.js';
 import { collectionSentence, curveFigures, outcomeFigures } from './figures.js';
+import { frontierSection } from './frontier.js';
 import { cards, header } from './header.js';
 import { html, type Html } from './html.js';
 import { lineage } from './lineage.js';
@@ -8,7 +9,7 @@ import { STYLE } from './style.js';
 
 /** The whole page: nothing in it refers to anything outside it. */
 export function page(document: ReportDocument): string {
-  const { run, headline, samples: texts, configuration } = document;
+  const { run, headline, frontier, samples: texts, configuration } = document;
   const body = html`${header(document)}
     <main>
       ${headline && cards(headline)}
@@ -18,6 +19,14 @@ export function page(document: ReportDocument): string {
           'Did the policy improve?',
           `All on the same ${headline.prompts} held-out prompts, which neither the reward model nor PPO has seen; bars are 95 % bootstrap intervals over prompts.`,
           outcomeFigures(headline),
+        )
+      }
+      ${
+        frontier &&
+        section(
+          'How far does optimisation pay?',
+          'Gold and proxy reward as the policy leaves the pretrained model, beside best-of-n sampling, on the same prompts.',
+          frontierSection(frontier),
         )
       }
       ${texts.length > 0 && section('Responses side by side', 'The first held-out prompts, not selected.', samples(texts, headline!.bestOf))}

@@ -58,10 +58,12 @@ figure svg { display: block; width: 100%; height: auto; }
 .text { margin: 0; font: 1rem/1.5 ui-serif, Georgia, Cambria, "Times New Roman", serif; white-space: pre-line; overflow-wrap: anywhere; }
 .label { color: var(--faint); font-size: .8125rem; }
 .scroll { overflow-x: auto; }
+.figures + .scroll { margin-top: 1.25rem; }
 table { width: 100%; border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .5rem .75rem .5rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { color: var(--faint); font-weight: 500; white-space: nowrap; }
 tbody th { color: var(--text); font-weight: 600; }
+small { color: var(--faint); font-size: .8125rem; white-space: nowrap; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 .span { position: relative; display: block; height: .6rem; margin-top: .4rem; min-width: 9rem; background: var(--raised); border-radius: .3rem; }
 .span i { position: absolute; top: 0; bottom: 0; min-width: 3px; border-radius: .3rem; background: var(--policy); }
