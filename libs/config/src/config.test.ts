@@ -95,12 +95,83 @@ describe('resolveConfiguration', () => {
       'sft',
       'step sft needs its section',
     ],
+    [
+      'one response a prompt',
+      { sample: { responsesPerPrompt: 1 } },
+      'sample.responsesPerPrompt',
+      'less than 2',
+    ],
+    [
+      'more responses than labelers can rank',
+      { sample: { responsesPerPrompt: 10 } },
+      'sample.responsesPerPrompt',
+      'greater than 9',
+    ],
+    [
+      'K-way comparisons for people',
+      { sample: { responsesPerPrompt: 3 } },
+      'sample.responsesPerPrompt',
+      '3 responses need collect.simulatedLabelers',
+    ],
+    [
+      'an aggregate of one reward model',
+      { reward: { aggregation: 'conservative' } },
+      'reward.aggregation',
+      'reward.ensemble must be at least 2',
+    ],
+    [
+      'a conservatism that nothing uses',
+      { reward: { ensemble: 2, conservatism: 1 } },
+      'reward.conservatism',
+      'is for reward.aggregation: conservative',
+    ],
+    ['another margin', { reward: { margin: 'huge' } }, 'reward.margin', 'small, large, recorded'],
+    [
+      'margins by a confidence that nobody gives',
+      { reward: { margin: 'small' } },
+      'reward.margin',
+      'labelers do not say how sure they are',
+    ],
+    [
+      'weights of labelers that nobody records',
+      { reward: { labelerWeights: 'equal' } },
+      'reward.labelerWeights',
+      'needs collect.recordLabelers',
+    ],
+    [
+      'a negative weight of a labeler',
+      { reward: { labelerWeights: { 'labeler-1': -1 } } },
+      'reward.labelerWeights',
+      'each a finite number from 0',
+    ],
     ['a seed beyond 32 bits', { seed: 2 ** 32 }, 'seed', 'must not be greater'],
   ])('refuses %s with the path of the key', (_, input, path, message) => {
     const problems = problemsOf(() => resolveConfiguration({ name: 'a', ...input }));
     expect(problems).toHaveLength(1);
     expect(problems[0]!.path).toBe(path);
     expect(problems[0]!.message).toContain(message);
+  });
+
+  it('takes K-way comparisons by simulated labelers, and reward options where there is something to go by', () => {
+    const kWay = {
+      sample: { responsesPerPrompt: 9 },
+      collect: { simulatedLabelers: 2, recordLabelers: true },
+    };
+    const ensemble = { ensemble: 3, aggregation: 'conservative', conservatism: 0.5, centring: 0.01 };
+    const reward = { ...ensemble, labelerWeights: { 'labeler-1': 0.5 } };
+    const resolved = resolveConfiguration({ name: 'a', ...kWay, reward });
+    expect(resolved.sample.responsesPerPrompt).toBe(9);
+    expect(resolved.reward).toMatchObject(reward);
+    expect(Object.keys(resolveConfiguration({ name: 'a' }).reward).sort()).toEqual([
+      'batch',
+      'checkpointEvery',
+      'epochs',
+      'learningRate',
+    ]);
+    const imported = { comparisons: 'a'.repeat(64), preferences: 'b'.repeat(64), model: 'c'.repeat(64) };
+    const margins = { margin: 'large', confidenceWeights: true, labelerWeights: 'equal' };
+    const alone = resolveConfiguration({ name: 'a', step: 'reward', inputs: imported, reward: margins });
+    expect(alone.reward).toMatchObject(margins);
   });
 
   it('has the optional step only where it is configured, its data located', () => {

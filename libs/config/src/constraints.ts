@@ -1,6 +1,6 @@
 /** What the sections' keys may be, as decorators. */
 import { Type } from 'class-transformer';
-import { IsInt, IsNumber, IsObject, IsPositive, Max, Min, ValidateNested } from 'class-validator';
+import { IsInt, IsNumber, IsObject, IsPositive, Max, Min, ValidateBy, ValidateNested } from 'class-validator';
 
 export const FINITE = { allowNaN: false, allowInfinity: false };
 
@@ -53,4 +53,22 @@ export function Section(type: () => new () => object): PropertyDecorator {
     ValidateNested()(target, key);
     Type(type)(target, key);
   };
+}
+
+/** `equal`, or a weight from 0 for each labeler that is named. */
+export function LabelerWeights(): PropertyDecorator {
+  const isWeight = (value: unknown): boolean => Number.isFinite(value) && (value as number) >= 0;
+  return ValidateBy({
+    name: 'labelerWeights',
+    validator: {
+      validate: (value: unknown) =>
+        value === 'equal' ||
+        (typeof value === 'object' &&
+          value !== null &&
+          !Array.isArray(value) &&
+          Object.values(value).every(isWeight)),
+      defaultMessage: () =>
+        'must be "equal" or a mapping of labelers to weights, each a finite number from 0',
+    },
+  });
 }

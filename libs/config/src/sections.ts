@@ -35,9 +35,8 @@ import {
   Max,
   MaxLength,
   Min,
-  ValidateBy,
 } from 'class-validator';
-import { Count, Fraction, NotNegative, Positive, Section, Share } from './constraints.js';
+import { Count, Fraction, LabelerWeights, NotNegative, Positive, Section, Share } from './constraints.js';
 import { OptimiseSection } from './optimise-section.js';
 
 const MAXIMUM_SEED = 2 ** 32 - 1;
