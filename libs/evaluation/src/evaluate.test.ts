@@ -8,7 +8,13 @@ import {
   type RunConfiguration,
   type StepInputs,
 } from '@plumbline/contracts';
-import { initialActorCritic, initialRewardModel, sample } from '@plumbline/rlhf';
+import {
+  bestOfNKlBound,
+  initialActorCritic,
+  initialRewardModel,
+  PREVIOUS_CHECKPOINT,
+  sample,
+} from '@plumbline/rlhf';
 import { COMPILED_FP32, pretrain, type StepContext, type StepOutcome } from '@plumbline/training';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -85,7 +91,7 @@ beforeAll(async () => {
       heldOut: 60,
     },
     collect: { judgementsPerComparison: 1, guideline: '', simulatedNoise: 0.3 },
-    evaluate: { prompts: 140, bestOf: 8 },
+    evaluate: { prompts: 140, bestOf: 8, frontier: { samples: 8, checkpoints: 3 } },
   } as unknown as RunConfiguration;
 
   const context = recordingContext();
@@ -95,15 +101,19 @@ beforeAll(async () => {
   const snapshot: PreferenceSnapshot = { kind: 'preference-snapshot', comparisons, preferences: [] };
   const preferences = await artifacts.putJson(snapshot);
   const pretrained = await readCheckpoint(artifacts, model);
-  const checkpoint = (step: 'reward' | 'optimise', weights: TensorMap): Promise<string> =>
+  const checkpoint = (
+    step: 'reward' | 'optimise',
+    weights: TensorMap,
+    references: Readonly<Record<string, string>> = {},
+  ): Promise<string> =>
     writeCheckpoint(artifacts, {
       step,
-      index: 1,
+      index: PREVIOUS_CHECKPOINT in references ? 2 : 1,
       configuration: { model: configuration.model },
       weights,
       optimizer: {},
       state: {},
-      references: pretrained.references,
+      references: { ...pretrained.references, ...references },
     });
   const rewardModel = initialRewardModel(pretrained.weights, 16, 1);
   const reward = await checkpoint('reward', rewardModel);
@@ -122,7 +132,12 @@ beforeAll(async () => {
       data: Float32Array.from(embedding.data, (value, i) => value * (i % 3 ? 1 : 1.3)),
     },
   };
-  other = { ...inputs, policy: await checkpoint('optimise', initialActorCritic(changed, rewardModel)) };
+  other = {
+    ...inputs,
+    policy: await checkpoint('optimise', initialActorCritic(changed, rewardModel), {
+      [PREVIOUS_CHECKPOINT]: inputs.policy!,
+    }),
+  };
 }, 120_000);
 afterAll(() => rm(directory, { recursive: true }));
 
@@ -145,6 +160,44 @@ describe('evaluate', () => {
   it('measures the KL of a policy that has moved', async () => {
     const { kl } = await evaluation(other);
     expect(kl.low).toBeGreaterThan(0);
+  });
+
+  it('has the policy as it was at each checkpoint on its frontier', async () => {
+    const { frontier, kl, goldReward, proxyReward, goldWinRate } = await evaluation(other);
+    const [first, last] = frontier!.policy;
+    expect(frontier!.policy).toHaveLength(2);
+    expect(first).toMatchObject({ index: 1, checkpoint: inputs.policy, kl: { value: 0 } });
+    expect(last).toMatchObject({ index: 2, checkpoint: other.policy });
+    for (const [here, there] of [
+      [last!.kl, kl],
+      [last!.goldReward, goldReward.policy],
+      [last!.proxyReward, proxyReward.policy],
+      [last!.goldWinRate, goldWinRate.policy],
+    ] as const) {
+      expect(here.value).toBeCloseTo(there.value, 9);
+      expect(here.low).toBeCloseTo(there.low, 1);
+    }
+    expect(frontier!.fits.policy).toBeNull(); // two points determine nothing worth an interval
+  });
+
+  it('has best-of-2, 4, 8 on its frontier, ever better by the reward model', async () => {
+    const { frontier, proxyReward } = await evaluation(inputs);
+    const { pretrained, bestOf, samples, fits } = frontier!;
+    expect(samples).toBe(8);
+    expect(bestOf.map(({ n }) => n)).toEqual([2, 4, 8]);
+    expect(bestOf.map(({ kl }) => kl.value)).toEqual([2, 4, 8].map(bestOfNKlBound));
+    const proxies = [pretrained, ...bestOf].map((point) => point.proxyReward.value);
+    for (let i = 1; i < proxies.length; i++) expect(proxies[i]).toBeGreaterThan(proxies[i - 1]!);
+    // The best of all 8 samples is one choice, the same that the headline makes.
+    expect(proxies.at(-1)).toBeCloseTo(proxyReward.bestOf.value, 6);
+    expect(fits.bestOf).not.toBeNull();
+  });
+
+  it('measures no frontier where none is configured', async () => {
+    const { frontier: _, ...settings } = configuration.evaluate;
+    const context = recordingContext();
+    const id = output(await evaluate({ ...configuration, evaluate: settings }, other, context), 'evaluation');
+    expect(await context.artifacts.getJson<EvaluationResult>(id)).not.toHaveProperty('frontier');
   });
 
   it('shows the first prompts with the three responses and their gold rewards', async () => {

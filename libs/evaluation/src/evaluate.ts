@@ -1,19 +1,17 @@
 /** The step `evaluate`: what the policy and the reward model are worth on prompts that neither has seen. */
-import { readCheckpointWeights, type TensorMap } from '@plumbline/artifacts';
+import type { TensorMap } from '@plumbline/artifacts';
 import type { EvaluationResult, RunConfiguration } from '@plumbline/contracts';
-import { fromTensorMap, disposeParameters, scalarHeadShapes, type Parameters } from '@plumbline/model';
 import {
   bestOf,
   bestOfNKlBound,
   countedProgress,
-  policyWeights,
   readPreferenceData,
+  readRewardModel,
   responseText,
+  rewardScorer,
   sampleResponses,
-  scoreSequences,
-  scoringBatches,
   trimResponse,
-  valueShapes,
+  type RewardScorer,
   type Sequence,
 } from '@plumbline/rlhf';
 import {
@@ -26,7 +24,12 @@ import {
 } from '@plumbline/training';
 import { estimateMean, estimateWinRate, type BootstrapOptions } from './estimates.js';
 import { measureFrontier, type FrontierMaterial } from './frontier/measure-frontier.js';
-import { evenlySpaced, policyCheckpoints, type PolicyCheckpoint } from './frontier/policy-checkpoints.js';
+import {
+  evenlySpaced,
+  policyCheckpoints,
+  readPolicyWeights,
+  type PolicyCheckpoint,
+} from './frontier/policy-checkpoints.js';
 import { goldReward } from './gold/index.js';
 import { klBatches, sequenceKl } from './sequence-kl.js';
 import { qualitySequences, rewardModelQuality } from './reward-model-quality.js';
@@ -56,25 +59,19 @@ export const evaluate: StepFunction = async (configuration, inputs, context) => 
     preferences: requiredInput(inputs, 'preferences'),
   };
   const pretrained = await readModelCheckpoint(artifacts, requiredInput(inputs, 'model'));
-  const heads = scalarHeadShapes(pretrained.model.width);
-  const reward = await readModelCheckpoint(artifacts, requiredInput(inputs, 'reward'), heads);
-  const policy = await readModelCheckpoint(
-    artifacts,
-    requiredInput(inputs, 'policy'),
-    valueShapes(pretrained.model),
-  );
+  const reward = await readRewardModel(artifacts, requiredInput(inputs, 'reward'));
   const { frontier } = settings;
-  const checkpoints = frontier
-    ? evenlySpaced(await policyCheckpoints(artifacts, policy.id), frontier.checkpoints)
-    : [];
-  const earlier = await Promise.all(
-    checkpoints
-      .filter(({ id }) => id !== policy.id)
-      .map(async (checkpoint): Promise<EarlierPolicy> => ({
-        ...checkpoint,
-        weights: policyWeights(await readCheckpointWeights(artifacts, checkpoint.id)),
-      })),
+  const checkpoints = evenlySpaced(
+    await policyCheckpoints(artifacts, requiredInput(inputs, 'policy')),
+    frontier?.checkpoints ?? 1,
   );
+  const policies = await Promise.all(
+    checkpoints.map(async (checkpoint): Promise<Policy> => ({
+      ...checkpoint,
+      weights: await readPolicyWeights(artifacts, checkpoint.id, pretrained.model),
+    })),
+  );
+  const policy = policies.at(-1)!;
   const others = Math.max(settings.bestOf, frontier?.samples ?? 0);
   const prompts = await readModelPrompts(context, pretrained, {
     purpose: 'evaluate',
@@ -112,17 +109,10 @@ export const evaluate: StepFunction = async (configuration, inputs, context) => 
         prompts,
         responsesPerPrompt: 1 + others,
       },
-      {
-        name: 'evaluate policy',
-        model: policy,
-        weights: policyWeights(policy.checkpoint.weights),
-        prompts,
-        responsesPerPrompt: 1,
-      },
-      ...earlier.map((checkpoint) => ({
-        name: sourceOf(checkpoint),
-        model: policy,
-        weights: checkpoint.weights,
+      ...policies.map((one) => ({
+        name: sourceOf(one, policy),
+        model: pretrained,
+        weights: one.weights,
         prompts,
         responsesPerPrompt: 1,
       })),
@@ -130,72 +120,64 @@ export const evaluate: StepFunction = async (configuration, inputs, context) => 
   });
   if (sampled.outcome === 'paused') return sampled;
 
-  const rewardParameters = fromTensorMap(reward.checkpoint.weights);
+  const scorer = rewardScorer(reward, sample.promptTokens + sample.responseTokens);
   let result: EvaluationResult;
   try {
     result = await measure(configuration, {
       context,
       prompts,
       pretrained,
-      policy,
-      reward,
-      rewardParameters,
+      scorer,
       pretrainedTokens: sampled.responses['evaluate pretrained']!,
-      policyTokens: sampled.responses['evaluate policy']!,
-      earlier: earlier.map((checkpoint) => ({
-        ...checkpoint,
-        tokens: sampled.responses[sourceOf(checkpoint)]!,
-      })),
+      policies: policies.map((one) => ({ ...one, tokens: sampled.responses[sourceOf(one, policy)]! })),
       ids,
     });
   } finally {
-    disposeParameters(rewardParameters);
+    scorer.dispose();
   }
   return { outcome: 'completed', outputs: { evaluation: await artifacts.putJson(result) } };
 };
 
-/** The policy as it was at an earlier checkpoint. */
-interface EarlierPolicy extends PolicyCheckpoint {
+/** The policy as it was at a checkpoint. */
+interface Policy extends PolicyCheckpoint {
   readonly weights: TensorMap;
 }
 
-/** Names its responses in checkpoints, and their randomness. */
-function sourceOf({ index }: PolicyCheckpoint): string {
-  return `evaluate policy after ${index} iterations`;
+/** Names a policy's responses in checkpoints, and their randomness. */
+function sourceOf({ id, index }: PolicyCheckpoint, last: PolicyCheckpoint): string {
+  return id === last.id ? 'evaluate policy' : `evaluate policy after ${index} iterations`;
 }
 
 interface Material {
   readonly context: StepContext;
   readonly prompts: readonly (readonly number[])[];
   readonly pretrained: ModelCheckpoint;
-  readonly policy: ModelCheckpoint;
-  readonly reward: ModelCheckpoint;
-  readonly rewardParameters: Parameters;
+  readonly scorer: RewardScorer;
   /** [prompt][response][token]; the first response of each prompt is the baseline. */
   readonly pretrainedTokens: readonly (readonly (readonly number[])[])[];
-  readonly policyTokens: readonly (readonly (readonly number[])[])[];
-  readonly earlier: readonly (EarlierPolicy & { readonly tokens: Material['policyTokens'] })[];
+  /** Checkpoints of the policy, oldest first; the last is the policy. `tokens` as above. */
+  readonly policies: readonly (Policy & { readonly tokens: Material['pretrainedTokens'] })[];
   readonly ids: { readonly comparisons: string; readonly preferences: string };
 }
 
 async function measure(configuration: RunConfiguration, material: Material): Promise<EvaluationResult> {
   const { seed, sample, collect, evaluate: settings } = configuration;
-  const { context, prompts, pretrained, policy, reward, rewardParameters, earlier, ids } = material;
+  const { context, prompts, pretrained, policies, scorer, ids } = material;
   const { tokenizer } = pretrained;
   const data = await readPreferenceData(context.artifacts, ids);
   const breathe = countedProgress(context, {
     phase: 'scoring responses',
     total:
-      scoringBatches(material.pretrainedTokens.flat().length) +
-      (1 + earlier.length) * (scoringBatches(prompts.length) + klBatches(prompts.length)) +
-      scoringBatches(qualitySequences(data)),
+      scorer.batches(material.pretrainedTokens.flat().length) +
+      policies.length * (scorer.batches(prompts.length) + klBatches(prompts.length)) +
+      scorer.batches(qualitySequences(data)),
     unit: 'batches',
   });
   const length = sample.promptTokens + sample.responseTokens;
   const score = (sequences: readonly Sequence[], longest: number): Promise<Float32Array> =>
-    scoreSequences(rewardParameters, reward.model, sequences, { length: longest, breathe });
+    scorer.score(sequences, { length: longest, breathe });
 
-  const scored = async (tokens: Material['policyTokens']): Promise<Scored[][]> => {
+  const scored = async (tokens: Material['pretrainedTokens']): Promise<Scored[][]> => {
     const sequences = tokens.map((responses, prompt) =>
       responses.map((response) => ({
         promptTokens: prompts[prompt]!,
@@ -212,9 +194,24 @@ async function measure(configuration: RunConfiguration, material: Material): Pro
     );
   };
   const fromPretrained = await scored(material.pretrainedTokens);
+  const measured: FrontierMaterial['policy'][number][] = [];
+  let fromPolicy: readonly Scored[] = [];
+  for (const { id, index, weights, tokens } of policies) {
+    fromPolicy = (await scored(tokens)).map(([only]) => only!);
+    const kl = await sequenceKl({
+      policy: weights,
+      reference: pretrained.checkpoint.weights,
+      model: pretrained.model,
+      sequences: fromPolicy.map(({ sequence }) => sequence),
+      length,
+      temperature: sample.temperature,
+      breathe,
+    });
+    measured.push({ index, checkpoint: id, responses: fromPolicy, kl });
+  }
   const responses = {
     pretrained: fromPretrained.map(([first]) => first!),
-    policy: (await scored(material.policyTokens)).map(([only]) => only!),
+    policy: fromPolicy,
     bestOf: fromPretrained.map((all) => {
       const others = all.slice(1, 1 + settings.bestOf);
       return others[bestOf(others.map(({ proxy }) => proxy))]!;
@@ -231,31 +228,12 @@ async function measure(configuration: RunConfiguration, material: Material): Pro
     return { pretrained: mean('pretrained'), policy: mean('policy'), bestOf: mean('bestOf') };
   };
   const golds = (who: keyof typeof responses): number[] => responses[who].map(({ gold }) => gold);
-  const klOf = (weights: TensorMap, sampled: readonly Scored[]): Promise<number[]> =>
-    sequenceKl({
-      policy: weights,
-      reference: pretrained.checkpoint.weights,
-      model: pretrained.model,
-      sequences: sampled.map(({ sequence }) => sequence),
-      length,
-      temperature: sample.temperature,
-      breathe,
-    });
-  const kl = await klOf(policyWeights(policy.checkpoint.weights), responses.policy);
-  const before: FrontierMaterial['policy'][number][] = [];
-  for (const { id, index, weights, tokens } of earlier) {
-    const sampled = (await scored(tokens)).map(([only]) => only!);
-    before.push({ index, checkpoint: id, responses: sampled, kl: await klOf(weights, sampled) });
-  }
   const frontier =
     settings.frontier &&
     measureFrontier({
       baseline: responses.pretrained,
       samples: fromPretrained.map(([, ...others]) => others.slice(0, settings.frontier!.samples)),
-      policy: [
-        ...before,
-        { index: policy.checkpoint.index, checkpoint: policy.id, responses: responses.policy, kl },
-      ],
+      policy: measured,
       seed,
     });
 
@@ -270,7 +248,7 @@ async function measure(configuration: RunConfiguration, material: Material): Pro
       bestOf: estimateWinRate(golds('bestOf'), golds('pretrained'), options('gold win rate best of')),
     },
     kl: estimateMean(
-      kl.map((nats) => [nats]),
+      measured.at(-1)!.kl.map((nats) => [nats]),
       options('kl'),
     ),
     bestOfKlBound: bestOfNKlBound(settings.bestOf),
@@ -281,13 +259,13 @@ async function measure(configuration: RunConfiguration, material: Material): Pro
       noise: collect.simulatedNoise,
       seed,
     }),
-    samples: responses.policy.slice(0, SHOWN_SAMPLES).map((fromPolicy, prompt) => ({
+    samples: responses.policy.slice(0, SHOWN_SAMPLES).map((shown, prompt) => ({
       prompt: tokenizer.decode(prompts[prompt]!),
       pretrained: responses.pretrained[prompt]!.text,
-      policy: fromPolicy.text,
+      policy: shown.text,
       bestOf: responses.bestOf[prompt]!.text,
       goldPretrained: responses.pretrained[prompt]!.gold,
-      goldPolicy: fromPolicy.gold,
+      goldPolicy: shown.gold,
       goldBestOf: responses.bestOf[prompt]!.gold,
     })),
   };

@@ -34,7 +34,7 @@ export async function sequenceKl(request: SequenceKlRequest): Promise<number[]> 
   const responseLength = length - promptLength;
   const size = Math.ceil(sequences.length / BATCH) * BATCH;
   const { tokens } = sequenceRows(sequences, size, length);
-  const chunks = { tokens, size, length, minibatch: BATCH, breathe };
+  const chunks = { tokens, size, length, rows: BATCH, breathe };
   const under = async (weights: TensorMap): Promise<Float32Array> => {
     const parameters = fromTensorMap(weights);
     try {

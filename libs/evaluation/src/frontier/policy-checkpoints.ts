@@ -1,5 +1,12 @@
-import { readCheckpointManifest, type ArtifactStore } from '@plumbline/artifacts';
-import { PREVIOUS_CHECKPOINT } from '@plumbline/rlhf';
+import {
+  readCheckpointManifest,
+  readCheckpointWeights,
+  type ArtifactStore,
+  type TensorMap,
+} from '@plumbline/artifacts';
+import type { ModelConfiguration } from '@plumbline/contracts';
+import { checkShapes, parameterShapes } from '@plumbline/model';
+import { policyWeights, PREVIOUS_CHECKPOINT } from '@plumbline/rlhf';
 
 export interface PolicyCheckpoint {
   readonly id: string;
@@ -23,6 +30,27 @@ export async function policyCheckpoints(
     id = references[PREVIOUS_CHECKPOINT];
   }
   return found;
+}
+
+/**
+ * The policy's transformer in a checkpoint, whatever value function and moments lie beside it.
+ * @param model of the pretrained model that the policy started from
+ * @throws Error naming the checkpoint if its policy is not such a model; ArtifactError for a blob that is no good
+ */
+export async function readPolicyWeights(
+  artifacts: ArtifactStore,
+  id: string,
+  model: ModelConfiguration,
+): Promise<TensorMap> {
+  const weights = policyWeights(await readCheckpointWeights(artifacts, id));
+  try {
+    checkShapes(weights, parameterShapes(model));
+  } catch (error) {
+    throw new Error(`checkpoint ${id} is no policy of this model: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  return weights;
 }
 
 /** At most `count` of the items, evenly spaced, the last always among them. */
