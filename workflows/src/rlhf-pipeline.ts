@@ -45,7 +45,7 @@ export async function rlhfPipeline(input: PipelineInput): Promise<PipelineResult
       await pauseSwitch.hold();
       const child = await startChild(STEP_WORKFLOWS[step], {
         workflowId: stepWorkflowId(runId, step),
-        args: [{ runId, step, inputs: inputsOf(step, artifacts) }],
+        args: [{ runId, step, inputs: inputsOf(step, artifacts, input) }],
       });
       pauseSwitch.atWork(step, child);
       const { outputs } = await child.result();
@@ -69,6 +69,11 @@ function stepsToExecute({ step, fromStep, optionalSteps = [] }: PipelineInput): 
   return pipelineSteps(optionalSteps).filter((name) => STEP_NAMES.indexOf(name) >= first);
 }
 
-function inputsOf(step: StepName, artifacts: StepInputs): StepInputs {
-  return Object.fromEntries(STEP_IO[step].needs.map((name) => [name, artifacts[name]]));
+function inputsOf(
+  step: StepName,
+  artifacts: StepInputs,
+  { optimiserInputs = [] }: PipelineInput,
+): StepInputs {
+  const names = [...STEP_IO[step].needs, ...(step === 'optimise' ? optimiserInputs : [])];
+  return Object.fromEntries(names.map((name) => [name, artifacts[name]]));
 }

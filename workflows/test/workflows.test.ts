@@ -162,6 +162,21 @@ describe('pipeline', () => {
     });
   });
 
+  it('gives the optimiser what its algorithm reads', async () => {
+    const input = {
+      fromStep: 'optimise',
+      optimiserInputs: ['comparisons', 'preferences'],
+      inputs: { model: 'm', comparisons: 'c', preferences: 'p', reward: 'r' },
+    } as const;
+    await withPipeline(SIMULATED, input, async (handle, { calls }) => {
+      await handle.result();
+      expect(calls.filter((call) => call.startsWith('begin'))).toEqual([
+        'begin optimise comparisons,model,preferences,reward',
+        'begin evaluate comparisons,model,policy,preferences,reward',
+      ]);
+    });
+  });
+
   it('starts at fine-tuning from a pretrained model', async () => {
     const input = { fromStep: 'sft', optionalSteps: ['sft'], inputs: { model: 'm' } } as const;
     await withPipeline(SIMULATED, input, async (handle, { calls }) => {

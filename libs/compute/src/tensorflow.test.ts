@@ -1,5 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { leakedTensors, loadTensorFlow, sparseSoftmaxCrossEntropy, tf, TensorFlowError } from './index.js';
+import {
+  leakedTensors,
+  loadTensorFlow,
+  softmaxCrossEntropyAndEntropy,
+  sparseSoftmaxCrossEntropy,
+  tf,
+  TensorFlowError,
+} from './index.js';
 
 beforeAll(() => {
   loadTensorFlow({ device: 'cpu' });
@@ -27,6 +34,23 @@ describe('sparseSoftmaxCrossEntropy', () => {
     const [, second] = gradient.arraySync() as number[][];
     expect(second![0]).toBeCloseTo(0.5, 5);
     expect(second![2]).toBeCloseTo(-1, 5);
+  });
+
+  it('gives the entropy beside it, without a gradient of its own', async () => {
+    const logits = tf.tensor2d([1, 2, 3, 0, 0, Math.log(2), 50, 0, 0], [3, 3]);
+    const labels = tf.tensor1d([2, 0, 0], 'int32');
+    const { loss, entropy } = softmaxCrossEntropyAndEntropy(logits, labels);
+    expect(loss.arraySync()).toEqual(sparseSoftmaxCrossEntropy(logits, labels).arraySync());
+    const found = entropy.arraySync() as number[];
+    expect(found[0]).toBeCloseTo(0.832396, 5); // softmax = 0.0900, 0.2447, 0.6652
+    expect(found[1]).toBeCloseTo(1.5 * Math.log(2), 5); // softmax = 1/4, 1/4, 1/2
+    expect(found[2]).toBeCloseTo(0, 5);
+    const leaked = await leakedTensors(() => {
+      tf.tidy(() => {
+        tf.grad((x: tf.Tensor) => softmaxCrossEntropyAndEntropy(x, labels).loss.sum())(logits);
+      });
+    });
+    expect(leaked).toBe(0);
   });
 
   it('leaks nothing under tidy', async () => {

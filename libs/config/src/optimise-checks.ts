@@ -14,6 +14,7 @@ const READ_BY: Readonly<Partial<Record<keyof OptimiseConfiguration, readonly Alg
   value: ['ppo'],
   targetKl: ['ppo', 'rloo', 'grpo'],
   missingEndOfText: ['ppo', 'rloo', 'grpo', 'best-of-n'],
+  heldOutPrompts: ['ppo', 'rloo', 'grpo', 'dpo'],
   rloo: ['rloo'],
   grpo: ['grpo'],
   dpo: ['dpo'],
@@ -27,7 +28,7 @@ export function optimiseProblems({ optimise, step, inputs }: RunConfiguration): 
 
   for (const [key, readers] of Object.entries(READ_BY)) {
     const given = optimise[key as keyof OptimiseConfiguration];
-    if (given === undefined || given === false || readers.includes(algorithm)) continue;
+    if (given === undefined || given === false || given === 0 || readers.includes(algorithm)) continue;
     refuse(key, `optimise.algorithm ${algorithm} does not read it (${readers.join(', ')})`);
   }
   if (batch % minibatches !== 0) {

@@ -51,16 +51,19 @@ const PRESETS: Readonly<Record<OptimisePreset, Plain>> = {
   },
 };
 
+const HELD_OUT = 64;
+
 /** What an algorithm's authors, or those who made it known, run it with. Empty sections get their defaults. */
 const HABITS: Readonly<Record<Algorithm, Plain>> = {
-  ppo: {},
-  rloo: { epochs: 1, kl: { controller: 'fixed', coefficient: 0.05 }, rloo: {} },
+  ppo: { heldOutPrompts: HELD_OUT },
+  rloo: { heldOutPrompts: HELD_OUT, epochs: 1, kl: { controller: 'fixed', coefficient: 0.05 }, rloo: {} },
   grpo: {
+    heldOutPrompts: HELD_OUT,
     epochs: 1,
     kl: { controller: 'fixed', coefficient: 0.04, estimator: 'k3', placement: 'loss' },
     grpo: {},
   },
-  dpo: { epochs: 1, dpo: {} },
+  dpo: { heldOutPrompts: HELD_OUT, epochs: 1, dpo: {} },
   'best-of-n': { bestOfN: {} },
 };
 

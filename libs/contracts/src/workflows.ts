@@ -1,4 +1,4 @@
-import type { OptionalStepName, StepInputs, StepName } from './run-configuration.js';
+import type { InputName, OptionalStepName, StepInputs, StepName } from './run-configuration.js';
 
 /** Names under which workflows are registered and started. */
 export const WORKFLOW_NAMES = {
@@ -22,6 +22,8 @@ export interface PipelineInput {
   readonly fromStep?: StepName;
   /** Optional steps that the configuration asks for; absent: none. */
   readonly optionalSteps?: readonly OptionalStepName[];
+  /** What the optimiser reads beside the inputs that the step `optimise` always has (`ALGORITHM_INPUTS`); absent: nothing. */
+  readonly optimiserInputs?: readonly InputName[];
 }
 
 export interface PipelineResult {

@@ -11,6 +11,7 @@ import {
   geluNew,
   layerNorm,
   normals,
+  softmaxCrossEntropyAndEntropy,
   sparseSoftmaxCrossEntropy,
   tf,
   type Tensor,
@@ -164,6 +165,16 @@ export function tokenLogProbabilities(tokenLogits: Tensor, tokens: Tensor): Tens
   return sparseSoftmaxCrossEntropy(tokenLogits.reshape([-1, vocabulary]), tokens.reshape([-1]))
     .neg()
     .reshape(tokens.shape);
+}
+
+/** As `tokenLogProbabilities`, with the entropy in nats of the distribution that each token is from, [...]. */
+export function tokenLogProbabilitiesAndEntropy(
+  tokenLogits: Tensor,
+  tokens: Tensor,
+): { readonly logProbabilities: Tensor; readonly entropy: Tensor } {
+  const rows = tokenLogits.reshape([-1, tokenLogits.shape.at(-1)!]);
+  const { loss, entropy } = softmaxCrossEntropyAndEntropy(rows, tokens.reshape([-1]));
+  return { logProbabilities: loss.neg().reshape(tokens.shape), entropy: entropy.reshape(tokens.shape) };
 }
 
 /** Whether the output embedding is the input embedding, as in GPT-2. */

@@ -173,10 +173,6 @@ describe('trainReward', () => {
 describe('optimise', () => {
   const inputs = (): StepInputs => ({ model, reward });
 
-  it('ends with the same policy however often it is interrupted', async () => {
-    await interrupted(optimise, inputs());
-  }, 240_000);
-
   it('begins on the pretrained model, with a first update that finds the policy where it was', async () => {
     const one = {
       ...run.configuration,
@@ -201,25 +197,5 @@ describe('optimise', () => {
     // The rollout engine caches keys and values; the trainer does not: they agree to rounding.
     expect(only('val/engine_gap')).toBeGreaterThan(0);
     expect(only('val/engine_gap')).toBeLessThan(1e-4);
-  }, 60_000);
-
-  it('raises the reward, at a KL that grows from 0', async () => {
-    const long = { ...run.configuration, optimise: { ...run.configuration.optimise, episodes: 30 * 32 } };
-    const context = recordingContext(run.artifacts);
-    await optimise(long, inputs(), context);
-    const scores = context.metric('objective/scores');
-    const mean = (values: number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-    expect(mean(scores.slice(-5))).toBeGreaterThan(mean(scores.slice(0, 5)) + 0.5);
-    expect(mean(context.metric('objective/kl').slice(-5))).toBeGreaterThan(0.3);
-    expect(context.metric('lr').at(-1)!).toBeCloseTo(3e-3 / 30, 9);
-    expect(context.metric('beta').at(-1)!).not.toBe(0.05);
-  }, 120_000);
-
-  it('keeps the tensor count flat', async () => {
-    const short = { ...run.configuration, optimise: { ...run.configuration.optimise, episodes: 64 } };
-    const leaked = await leakedTensors(async () => {
-      await optimise(short, inputs(), recordingContext(run.artifacts));
-    });
-    expect(leaked).toBe(0);
   }, 60_000);
 });

@@ -41,6 +41,17 @@ const LAYOUTS: Readonly<
   scalar: () => [0, []],
 };
 
+/** What a rollout itself gives to the loss, be it asked for or not. */
+export function rolloutInputs(rollout: Rollout, beta: number): InputValues {
+  const { oldLogProbabilities, oldValues, referenceLogProbabilities } = rollout;
+  return {
+    oldLogProbabilities,
+    ...(oldValues && { oldValues }),
+    referenceLogProbabilities,
+    beta: Float32Array.of(beta),
+  };
+}
+
 /** Rows `from` … `from + rows − 1` of a rollout as the loss takes them. The tensors are the caller's. */
 export function rolloutBatch(
   rollout: Rollout,

@@ -1,26 +1,36 @@
-/** PPO's clipped objective (Schulman et al. 2017, arXiv:1707.06347). B batch, R response positions. */
+/** PPO's clipped losses (Schulman et al. 2017, arXiv:1707.06347). B batch, R response positions. */
 import { tf, type Tensor } from '@plumbline/compute';
-import type { ModelConfiguration } from '@plumbline/contracts';
+import type { KlConfiguration, ModelConfiguration } from '@plumbline/contracts';
 import type { Parameters } from '@plumbline/model';
 import type { Batch, LossValue } from '@plumbline/training';
-import { policyParameters, valueParameters } from './actor-critic.js';
-import { responseLogProbabilities, responseValues, type ResponseShape } from './policy.js';
+import type { ValueNetwork } from './actor-critic.js';
+import { policyOutputs, type ResponseShape } from './policy.js';
+import { clippedSurrogate, decides, klInLoss, meanOverTokens, withKl } from './policy-loss.js';
 
 export interface PpoLossOptions extends ResponseShape {
   readonly clip: number;
   readonly valueClip: number;
   readonly valueCoefficient: number;
+  /** Absent: separate. */
+  readonly network?: ValueNetwork;
+  /** Absent: the KL penalty is in the reward. */
+  readonly kl?: Pick<KlConfiguration, 'placement' | 'estimator'>;
 }
 
 /**
- * Policy loss plus `valueCoefficient` times value loss, each a mean over response tokens. The batch holds `tokens`
- * int32 [B, T] and, each [B, R]: `oldLogProbabilities`, `oldValues`, `advantages`, `returns`, `responseMask` (1 = a
- * token of the response).
+ * Policy loss plus `valueCoefficient` times value loss, each a mean over response tokens, plus β times the mean KL
+ * estimate where `kl` puts it into the loss. The batch holds `tokens` int32 [B, T] and, each [B, R]:
+ * `oldLogProbabilities`, `oldValues`, `advantages`, `returns`, `responseMask` (1 = a token of the response); with KL in
+ * the loss also `referenceLogProbabilities` [B, R] and `beta` [].
+ *
+ * The value is clipped around the old one, and the larger of both squared errors counts (OpenAI baselines, kept by
+ * lm-human-preferences and TRL): half its mean.
  *
  * Outputs, each [B, R]: `logProbabilities` and `values` of the parameters as they are.
  *
- * Metrics: `policyLoss`, `valueLoss`; `ratio`, the mean probability ratio; `approximateKl`, k2 of new to old policy;
- * `clipFraction`, the share of tokens for which clipping decides; `valueClipFraction` likewise.
+ * Metrics: `policyLoss`, `valueLoss`, `klLoss` (before β); `ratio`, the mean probability ratio; `approximateKl`, k2 of
+ * new to old policy; `clipFraction`, the share of tokens for which clipping decides; `valueClipFraction` likewise;
+ * `entropy`, nats a token.
  */
 export function ppoLoss(
   parameters: Parameters,
@@ -28,41 +38,37 @@ export function ppoLoss(
   batch: Batch,
   options: PpoLossOptions,
 ): LossValue {
-  const { clip, valueClip, valueCoefficient } = options;
-  const tokens = batch['tokens']!;
+  const { clip, valueClip, valueCoefficient, network = 'separate', kl = {} } = options;
   const mask = batch['responseMask']!;
-  const meanOverTokens = (x: Tensor): Tensor => x.mul(mask).sum().div(mask.sum());
+  const mean = (x: Tensor): Tensor => meanOverTokens(x, mask);
 
-  const logProbabilities = responseLogProbabilities(policyParameters(parameters), model, tokens, options);
+  const outputs = policyOutputs(parameters, model, batch['tokens']!, options, network);
+  const { logProbabilities, values, entropy } = outputs;
   const logRatio = logProbabilities.sub(batch['oldLogProbabilities']!).mul(mask);
-  const ratio = logRatio.exp();
-  const losses = ratio.mul(batch['advantages']!).neg();
-  const clippedLosses = ratio
-    .clipByValue(1 - clip, 1 + clip)
-    .mul(batch['advantages']!)
-    .neg();
-  const policyLoss = meanOverTokens(tf.maximum(losses, clippedLosses));
+  const { ratio, losses, clipped } = clippedSurrogate(logRatio, batch['advantages']!, clip);
+  const policyLoss = mean(losses);
 
-  const values = responseValues(valueParameters(parameters), model, tokens, options);
   const oldValues = batch['oldValues']!;
   const nearValues = oldValues.add(values.sub(oldValues).clipByValue(-valueClip, valueClip));
   const errors = values.sub(batch['returns']!).square();
   const nearErrors = nearValues.sub(batch['returns']!).square();
-  const valueLoss = meanOverTokens(tf.maximum(errors, nearErrors)).mul(0.5);
+  const valueLoss = mean(tf.maximum(errors, nearErrors)).mul(0.5);
 
-  // Where nothing is clipped the two losses are equal but for rounding, which must not count.
-  const decides = (change: Tensor, limit: number, clipped: Tensor, loss: Tensor): Tensor =>
-    tf.logicalAnd(change.abs().greater(limit), clipped.greater(loss)).toFloat();
+  const penalties = klInLoss(logProbabilities, batch, kl);
+  const klLoss = penalties && mean(penalties);
   return {
-    loss: policyLoss.add(valueLoss.mul(valueCoefficient)),
+    loss: withKl(policyLoss.add(valueLoss.mul(valueCoefficient)), klLoss, batch),
     metrics: {
       policyLoss,
       valueLoss,
-      ratio: meanOverTokens(ratio),
-      approximateKl: meanOverTokens(logRatio.square()).mul(0.5),
-      clipFraction: meanOverTokens(decides(ratio.sub(1), clip, clippedLosses, losses)),
-      valueClipFraction: meanOverTokens(decides(values.sub(oldValues), valueClip, nearErrors, errors)),
+      ...(klLoss && { klLoss }),
+      ratio: mean(ratio),
+      approximateKl: mean(logRatio.square()).mul(0.5),
+      clipFraction: mean(clipped),
+      valueClipFraction: mean(decides(values.sub(oldValues), valueClip, nearErrors, errors)),
+      entropy: mean(entropy),
     },
     outputs: { logProbabilities, values },
+    weight: mask.sum(),
   };
 }

@@ -35,6 +35,8 @@ export interface RolloutRequest {
   readonly endOfText: number;
   /** Sequences a program call: as many as the trainer's micro-batches have. */
   readonly rows: number;
+  /** Micro-batches an update. */
+  readonly microBatches: number;
   /** What the loss takes beside tokens, response mask and old log-probabilities. */
   readonly inputs: InputShapes;
   readonly breathe: () => Promise<void>;
@@ -94,7 +96,7 @@ export async function collectRollout(models: RolloutModels, request: RolloutRequ
   // 2. Log-probabilities and values from the program that will update, so that the first ratio is exactly 1; the
   // reference policy's log-probabilities.
   const chunks = { tokens, size, length, rows, breathe };
-  const old = await oldOutputs(trainer, chunks, request.inputs, responseTokens);
+  const old = await oldOutputs(trainer, chunks, request, responseTokens);
   const referenceLogProbabilities = await logProbabilities(reference, model, chunks, {
     promptLength,
     temperature,
@@ -133,7 +135,7 @@ export interface Chunks {
 async function oldOutputs(
   trainer: Pick<Trainer, 'evaluate'>,
   { tokens, size, length, rows, breathe }: Chunks,
-  inputs: InputShapes,
+  { inputs, microBatches }: Pick<RolloutRequest, 'inputs' | 'microBatches'>,
   responseTokens: number,
 ): Promise<{ logProbabilities: Float32Array; values: Float32Array | null }> {
   const logProbabilities = new Float32Array(size * responseTokens);
@@ -141,14 +143,14 @@ async function oldOutputs(
   // Inputs that the outputs do not depend on, but without which there is no update.
   const unused = lossInputs(inputs, rows, responseTokens);
   const responseMask = tf.ones([rows, responseTokens]);
-  for (let start = 0; start < size; start += rows) {
-    const chunk = tf.tensor2d(
-      tokens.subarray(start * length, (start + rows) * length),
-      [rows, length],
-      'int32',
-    );
-    const { outputs } = trainer.evaluate({ tokens: chunk, responseMask, ...unused });
-    chunk.dispose();
+  for (let start = 0; start < size; start += rows * microBatches) {
+    const batches = Array.from({ length: microBatches }, (_, part) => {
+      const from = start + part * rows;
+      const chunk = tokens.subarray(from * length, (from + rows) * length);
+      return { tokens: tf.tensor2d(chunk, [rows, length], 'int32'), responseMask, ...unused };
+    });
+    const { outputs } = trainer.evaluate(batches);
+    tf.dispose(batches.map((batch) => batch.tokens));
     logProbabilities.set(outputs['logProbabilities']!, start * responseTokens);
     if (outputs['values']) {
       values ??= new Float32Array(size * responseTokens);

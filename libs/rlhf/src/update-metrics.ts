@@ -8,6 +8,8 @@ const MEANS: Readonly<Record<string, string>> = {
   policyLoss: 'loss/policy_avg',
   valueLoss: 'loss/value_avg',
   valueClipFraction: 'val/clipfrac_avg',
+  klLoss: 'loss/kl_avg',
+  entropy: 'policy/entropy_avg',
   ratio: 'val/ratio',
   gradientNorm: 'gradientNorm',
 };
@@ -30,5 +32,12 @@ export function updateMetrics(updates: readonly UpdateMetrics[]): Record<string,
   return Object.fromEntries([
     ...named(MEANS, (name) => moments(updates.map((update) => update[name]!)).mean),
     ...named(FIRSTS, (name) => first[name]!),
+    ['val/ratio_var', sampleVariance(updates.map((update) => update['ratio']!))],
+    ['updates', updates.length],
   ]);
+}
+
+/** 0 of a single value. */
+function sampleVariance(values: readonly number[]): number {
+  return (moments(values).variance * values.length) / Math.max(1, values.length - 1);
 }

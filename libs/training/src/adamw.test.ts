@@ -88,3 +88,32 @@ describe(`updates against PyTorch (${generator})`, () => {
     }
   });
 });
+
+describe("where Adam's ε enters", () => {
+  /** Changes of one parameter with gradient 1e-4 at every update, learning rate 1, ε 1e-3. */
+  function changes(form: 'pytorch' | 'tensorflow1', updates: number): number[] {
+    const trainer = new Trainer({
+      loss: ({ x }) => ({ loss: x!.mul(1e-4).sum() }),
+      adamW: { beta1: 0.9, beta2: 0.999, epsilon: 1e-3, weightDecay: 0, form },
+      maximumGradientNorm: 1,
+      weights: { x: { dtype: 'F32', shape: [1], data: Float32Array.of(0) } },
+      plan: EAGER_FP32,
+    });
+    const values = [0];
+    const batch = { unused: tf.scalar(0) };
+    for (let update = 0; update < updates; update++) {
+      trainer.update(batch, 1);
+      values.push(trainer.snapshot().weights['x']!.data[0]!);
+    }
+    trainer.dispose();
+    return values.slice(1).map((value, update) => value - values[update]!);
+  }
+
+  it('decides early updates: a constant gradient g moves by g/(g + ε), or g/(g + ε/√(1−β₂ᵗ))', () => {
+    // 1e-4 / (1e-4 + 1e-3), at every t
+    for (const change of changes('pytorch', 3)) expect(change).toBeCloseTo(-0.0909091, 5);
+    // ε/√(1 − 0.999ᵗ) = 0.0316228, 0.0223663, 0.0182665 at t = 1, 2, 3
+    const expected = [-0.00315229, -0.00445107, -0.00544468];
+    changes('tensorflow1', 3).forEach((change, t) => expect(change).toBeCloseTo(expected[t]!, 6));
+  });
+});

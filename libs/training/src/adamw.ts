@@ -1,6 +1,9 @@
 /**
- * AdamW (Loshchilov and Hutter 2019) as a pure function, with ε where PyTorch has it: added to the bias-corrected
- * root, √(v/(1−β₂ᵗ)) + ε.
+ * AdamW (Loshchilov and Hutter 2019) as a pure function, with ε in one of two places.
+ *
+ * PyTorch adds it to the bias-corrected root, √(v/(1−β₂ᵗ)) + ε, as Kingma and Ba's algorithm 1 does. TensorFlow 1 adds
+ * it to the root before correction, (√v + ε)/√(1−β₂ᵗ), their "epsilon hat": an ε of ε/√(1−β₂ᵗ), larger in early
+ * updates, 32 times in the first one at β₂ = 0.999.
  */
 import { tf, type Tensor } from '@plumbline/compute';
 import type { Parameters } from '@plumbline/model';
@@ -9,6 +12,8 @@ export interface AdamWOptions {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
+  /** Where ε enters. Absent: pytorch. */
+  readonly form?: 'pytorch' | 'tensorflow1';
   /** Of matrices and embeddings; vectors (biases, layer norms) do not decay. */
   readonly weightDecay: number;
 }
@@ -51,7 +56,7 @@ export function adamW(
   moments: Parameters,
   gradients: Parameters,
   { learningRate, stepSize, rootScale }: AdamWSchedule<Tensor>,
-  { beta1, beta2, epsilon, weightDecay }: AdamWOptions,
+  { beta1, beta2, epsilon, form, weightDecay }: AdamWOptions,
 ): { parameters: Parameters; moments: Parameters } {
   const newParameters: Record<string, Tensor> = {};
   const newMoments: Record<string, Tensor> = {};
@@ -60,7 +65,9 @@ export function adamW(
     const gradient = gradients[name]!;
     const m = moments[`m.${name}`]!.mul(beta1).add(gradient.mul(1 - beta1));
     const v = moments[`v.${name}`]!.mul(beta2).add(gradient.mul(gradient).mul(1 - beta2));
-    const change = m.div(v.sqrt().mul(rootScale).add(epsilon)).mul(stepSize);
+    const root =
+      form === 'tensorflow1' ? v.sqrt().add(epsilon).mul(rootScale) : v.sqrt().mul(rootScale).add(epsilon);
+    const change = m.div(root).mul(stepSize);
     newParameters[name] = (kept && value.rank > 1 ? value.mul(kept) : value).sub(change);
     newMoments[`m.${name}`] = m;
     newMoments[`v.${name}`] = v;

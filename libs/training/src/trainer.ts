@@ -131,12 +131,21 @@ export class Trainer {
   }
 
   /**
-   * Metrics and outputs of a batch at the current parameters, which stay as they are. They come from the very program
-   * that updates: what the next update computes of the same batch is equal to the last bit. Costs as much as an update.
+   * Metrics and outputs of a batch at the current parameters, which stay as they are. They come from the very programs
+   * that update: what the next update computes of the same batch, or of the same micro-batches, is equal to the last
+   * bit. Costs as much as an update. Outputs of micro-batches stand one below the other.
+   *
+   * @throws RangeError without a batch
    */
-  evaluate(batch: Batch): { metrics: UpdateMetrics; outputs: Readonly<Record<string, Float32Array>> } {
+  evaluate(batch: Batch | readonly Batch[]): {
+    metrics: UpdateMetrics;
+    outputs: Readonly<Record<string, Float32Array>>;
+  } {
+    const batches = isList(batch) ? batch : [batch];
+    if (batches.length === 0) throw new RangeError('nothing to evaluate: there is no batch');
     const schedule = adamWSchedule(this.updatesDone + 1, 0, this.adamW);
-    const { metrics, outputs, parameters, moments } = this.step(batch, schedule);
+    const { metrics, outputs, parameters, moments } =
+      batches.length === 1 ? this.step(batches[0]!, schedule) : this.accumulatedStep(batches, schedule);
     disposeParameters({ ...parameters, ...moments });
     return { metrics, outputs };
   }
@@ -179,12 +188,10 @@ export class Trainer {
   }
 
   /** One program that adds the weighted gradients of a micro-batch to those before, one that applies their mean. */
-  private accumulatedStep(
-    batches: readonly Batch[],
-    schedule: AdamWSchedule<number>,
-  ): Omit<StepResult, 'outputs'> {
+  private accumulatedStep(batches: readonly Batch[], schedule: AdamWSchedule<number>): StepResult {
     let gradientSums: Parameters | null = null;
     const metricSums: Record<string, number> = {};
+    const outputs: Readonly<Record<string, Float32Array>>[] = [];
     let weight = 0;
     for (const batch of batches) {
       const result: NamedTensors = this.run(
@@ -197,10 +204,15 @@ export class Trainer {
             const part = gradient.mul(share);
             return gradientSums ? gradientSums[name]!.add(part) : part;
           });
-          tf.dispose(given.outputs);
-          return { gradientSums: weighted, metrics: given.metrics, weight: { share } };
+          return {
+            gradientSums: weighted,
+            metrics: given.metrics,
+            weight: { share },
+            outputs: given.outputs,
+          };
         },
       );
+      outputs.push(read(result['outputs']!));
       if (gradientSums) disposeParameters(gradientSums);
       gradientSums = result['gradientSums']!;
       const share = read(result['weight']!)['share']![0]!;
@@ -230,6 +242,7 @@ export class Trainer {
       parameters: result['parameters']!,
       moments: result['moments']!,
       metrics: { ...means, gradientNorm },
+      outputs: mapValues(outputs[0]!, (_, name) => joined(outputs.map((each) => each[name]!))),
     };
   }
 
@@ -284,6 +297,16 @@ function read(tensors: Readonly<Record<string, Tensor>>): Record<string, Float32
   const values = mapValues(tensors, (tensor) => Float32Array.from(tensor.dataSync()));
   disposeParameters(tensors);
   return values;
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part, offset);
+    offset += part.length;
+  }
+  return all;
 }
 
 /** Scales all gradients by one factor so that their joint Euclidean norm is at most `maximum`. */

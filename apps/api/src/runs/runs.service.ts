@@ -9,6 +9,7 @@ import {
   type ConfigurationProblem,
 } from '@plumbline/config';
 import {
+  ALGORITHM_INPUTS,
   INPUT_NAMES,
   isTerminal,
   OPTIONAL_STEPS,
@@ -240,6 +241,7 @@ export class RunsService {
       ...(await this.provenance),
       configurationHash: configurationHash(configuration),
     });
+    const optimiserInputs = ALGORITHM_INPUTS[configuration.optimise.algorithm];
     try {
       await this.workflows.start(workflowId, {
         runId,
@@ -247,6 +249,7 @@ export class RunsService {
         inputs,
         fromStep,
         optionalSteps: OPTIONAL_STEPS.filter((name) => configuration[name] !== undefined),
+        ...(optimiserInputs.length > 0 && { optimiserInputs }),
       });
     } catch (error) {
       await setRunStatus(this.database, {

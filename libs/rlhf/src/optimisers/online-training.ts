@@ -4,18 +4,26 @@ import { permutation, tf } from '@plumbline/compute';
 import type { ModelConfiguration, OptimiseConfiguration, SampleConfiguration } from '@plumbline/contracts';
 import { createGenerator, responseUniforms, type TextGenerator } from '@plumbline/generation';
 import { disposeParameters, fromTensorMap, type Parameters } from '@plumbline/model';
-import { Trainer, type ExecutionPlan, type TrainerOptions, type UpdateMetrics } from '@plumbline/training';
+import {
+  Trainer,
+  type Batch,
+  type ExecutionPlan,
+  type TrainerOptions,
+  type UpdateMetrics,
+} from '@plumbline/training';
 import { policyWeights } from '../actor-critic.js';
 import { nextKlCoefficient } from '../kl-controller.js';
-import { rolloutBatch } from '../loss-inputs.js';
+import { settledScores } from '../end-of-text.js';
+import { iterationLearningRate } from '../learning-rate.js';
+import { rolloutBatch, rolloutInputs, type InputValues } from '../loss-inputs.js';
+import { completeSettings, type OptimiseSettings } from '../optimise-settings.js';
 import { collectRollout, type Rollout } from '../rollout.js';
 import { rolloutMetrics } from '../rollout-metrics.js';
 import type { Scorer } from '../scorer.js';
+import type { Sequence } from '../sequences.js';
 import { updateMetrics } from '../update-metrics.js';
 import type { Experience, OnlineOptimiser } from './online-optimiser.js';
 import type { Metrics } from './optimiser.js';
-
-const MAXIMUM_GRADIENT_NORM = 1;
 
 /** What changes from iteration to iteration beside weights and moments. */
 export interface OnlineState {
@@ -26,8 +34,14 @@ export interface OnlineState {
   readonly promptCursor: number;
   /** Of the parameters, at most `epochs` × `minibatches` an iteration; Adam's t. */
   readonly updates: number;
-  /** Linear to 0; `next`: of the next iteration. */
-  readonly schedule: { readonly peak: number; readonly total: number; readonly next: number };
+  /** Of the learning rate; `next`: of the next iteration. */
+  readonly schedule: {
+    readonly kind: OptimiseSettings['schedule'];
+    readonly peak: number;
+    readonly warmup: number;
+    readonly total: number;
+    readonly next: number;
+  };
 }
 
 export interface OnlineTrainingOptions {
@@ -44,6 +58,8 @@ export interface OnlineTrainingOptions {
   readonly state?: OnlineState;
   readonly reference: TensorMap;
   readonly scorer: Scorer;
+  /** Further metrics of an iteration's responses; absent: none. */
+  readonly measure?: (responses: readonly Sequence[]) => Metrics;
   /** Prompt `index`, `sample.promptTokens` long; each is used once. */
   readonly prompt: (index: number) => readonly number[];
   readonly endOfText: number;
@@ -63,15 +79,15 @@ export function onlineIterations({
 /** The state after so many iterations and updates. */
 export function onlineState(
   optimiser: OnlineOptimiser,
-  settings: OptimiseConfiguration,
+  settings: OptimiseSettings,
   at: Pick<OnlineState, 'iterations' | 'beta' | 'updates'>,
 ): OnlineState {
   const total = onlineIterations(settings);
-  const { learningRate, batch } = settings;
+  const { learningRate: peak, batch, schedule: kind, warmup } = settings;
   return {
     ...at,
     promptCursor: (at.iterations * batch) / optimiser.responsesPerPrompt(settings),
-    schedule: { peak: learningRate, total, next: learningRate * (1 - at.iterations / total) },
+    schedule: { kind, peak, warmup, total, next: iterationLearningRate(settings, at.iterations, total) },
   };
 }
 
@@ -83,6 +99,7 @@ export function onlineState(
 export class OnlineTraining {
   private constructor(
     private readonly options: OnlineTrainingOptions,
+    private readonly settings: OptimiseSettings,
     private stateNow: OnlineState,
     private readonly trainer: Trainer,
     private readonly generator: TextGenerator,
@@ -90,7 +107,8 @@ export class OnlineTraining {
   ) {}
 
   static async begin(options: OnlineTrainingOptions): Promise<OnlineTraining> {
-    const { optimiser, settings, sample, model, plan } = options;
+    const { optimiser, sample, model, plan } = options;
+    const settings = completeSettings(options.settings);
     const state =
       options.state ??
       onlineState(optimiser, settings, { iterations: 0, beta: settings.kl.coefficient, updates: 0 });
@@ -101,15 +119,15 @@ export class OnlineTraining {
     });
     const trainer = new Trainer({
       loss: optimiser.loss(model, settings, shape),
-      adamW: { weightDecay: 0 },
-      maximumGradientNorm: MAXIMUM_GRADIENT_NORM,
+      adamW: settings.adam,
+      maximumGradientNorm: settings.maximumGradientNorm,
       weights: options.weights,
       optimizer: options.optimizer,
       updates: state.updates,
       plan,
       ...(options.onCompile && { onCompile: options.onCompile }),
     });
-    return new OnlineTraining(options, state, trainer, generator, fromTensorMap(options.reference));
+    return new OnlineTraining(options, settings, state, trainer, generator, fromTensorMap(options.reference));
   }
 
   get state(): OnlineState {
@@ -132,27 +150,40 @@ export class OnlineTraining {
 
   /** One iteration: a rollout, and the updates from it. */
   async iterate(): Promise<Metrics> {
-    const { optimiser, settings } = this.options;
+    const began = performance.now();
+    const { settings } = this;
+    const { optimiser, measure } = this.options;
     const { iterations, beta, schedule } = this.stateNow;
     const rollout = await this.rollout();
     const experience = optimiser.experience(rollout, settings, beta);
     const updates = await this.update(rollout, experience);
-    const metrics = rolloutMetrics(rollout, beta);
+    const metrics = rolloutMetrics(rollout, beta, settings.kl.estimator, this.options.endOfText);
     this.stateNow = onlineState(optimiser, settings, {
       iterations: iterations + 1,
       beta: nextKlCoefficient(settings.kl, beta, metrics['objective/kl'], settings.batch),
       updates: this.trainer.updates,
     });
-    return { ...metrics, ...experience.metrics, ...updateMetrics(updates), lr: schedule.next, beta };
+    return {
+      ...metrics,
+      ...experience.metrics,
+      ...updateMetrics(updates),
+      ...measure?.(rollout.sequences),
+      lr: schedule.next,
+      beta,
+      episode: (iterations + 1) * settings.batch,
+      // Episodes a second, of the whole iteration.
+      eps: settings.batch / ((performance.now() - began) / 1000),
+    };
   }
 
   /** Responses of the policy as it is to the next prompts. */
-  rollout(): Promise<Rollout> {
-    const { optimiser, settings, sample, seed, model, scorer, prompt, endOfText, breathe } = this.options;
+  async rollout(): Promise<Rollout> {
+    const { settings } = this;
+    const { optimiser, sample, seed, model, scorer, prompt, endOfText, breathe } = this.options;
     const { iterations, promptCursor } = this.stateNow;
     const responsesPerPrompt = optimiser.responsesPerPrompt(settings);
     const rows = Array.from({ length: settings.batch }, (_, row) => row);
-    return collectRollout(
+    const rollout = await collectRollout(
       {
         model,
         trainer: this.trainer,
@@ -173,30 +204,52 @@ export class OnlineTraining {
           sample.responseTokens,
         ),
         endOfText,
-        rows: settings.batch / settings.minibatches,
+        rows: this.microBatchRows,
+        microBatches: settings.accumulation,
         inputs: optimiser.inputs(settings),
         breathe,
       },
     );
+    return { ...rollout, scores: settledScores(rollout, settings.missingEndOfText, endOfText) };
   }
 
-  /** The updates that an iteration makes of its rollout. */
-  async update(rollout: Rollout, { values }: Experience): Promise<UpdateMetrics[]> {
-    const { optimiser, settings, seed, breathe } = this.options;
-    const { iterations, schedule } = this.stateNow;
-    const inputs = optimiser.inputs(settings);
-    const rows = settings.batch / settings.minibatches;
+  /**
+   * The updates that an iteration makes of its rollout: `epochs` × `minibatches`, fewer where one finds that the policy
+   * has gone further from the old one than `targetKl`.
+   */
+  async update(rollout: Rollout, experience: Experience): Promise<UpdateMetrics[]> {
+    const { settings } = this;
+    const { seed, breathe } = this.options;
+    const { iterations, beta, schedule } = this.stateNow;
+    const values = { ...rolloutInputs(rollout, beta), ...experience.values };
     const updates: UpdateMetrics[] = [];
     for (let epoch = 0; epoch < settings.epochs; epoch++) {
       const purpose = `minibatches iteration ${iterations} epoch ${epoch}`;
       for (const minibatch of permutation(seed, purpose, settings.minibatches)) {
-        const batch = rolloutBatch(rollout, inputs, values, minibatch * rows, rows);
-        updates.push(this.trainer.update(batch, schedule.next));
-        tf.dispose(Object.values(batch));
+        const batches = this.microBatches(rollout, values, minibatch);
+        const metrics = this.trainer.update(batches, schedule.next);
+        tf.dispose(batches.map((batch) => Object.values(batch)));
+        updates.push(metrics);
         await breathe();
+        if (settings.targetKl !== undefined && metrics['approximateKl']! > settings.targetKl) return updates;
       }
     }
     return updates;
+  }
+
+  /** Rows of a minibatch, in parts. */
+  private microBatches(rollout: Rollout, values: InputValues, minibatch: number): Batch[] {
+    const { accumulation } = this.settings;
+    const inputs = this.options.optimiser.inputs(this.settings);
+    const rows = this.microBatchRows;
+    return Array.from({ length: accumulation }, (_, part) =>
+      rolloutBatch(rollout, inputs, values, (minibatch * accumulation + part) * rows, rows),
+    );
+  }
+
+  private get microBatchRows(): number {
+    const { batch, minibatches, accumulation } = this.settings;
+    return batch / (minibatches * accumulation);
   }
 
   async dispose(): Promise<void> {

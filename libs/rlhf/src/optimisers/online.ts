@@ -1,4 +1,5 @@
 import { checkResumed, compileProgress, readModelPrompts } from '@plumbline/training';
+import { completeSettings } from '../optimise-settings.js';
 import type { OnlineOptimiser } from './online-optimiser.js';
 import { onlineIterations, onlineState, OnlineTraining, type OnlineState } from './online-training.js';
 import type { Optimiser } from './optimiser.js';
@@ -6,8 +7,9 @@ import type { Optimiser } from './optimiser.js';
 /** An online optimiser as the step drives it: prompts from the corpus, old state checked before it is continued. */
 export function online(optimiser: OnlineOptimiser): Optimiser {
   return {
-    begin: async ({ configuration, context, pretrained, reward, scorer, start }) => {
-      const { seed, sample, optimise: settings } = configuration;
+    begin: async ({ configuration, context, pretrained, reward, scorer, measure, start }) => {
+      const { seed, sample } = configuration;
+      const settings = completeSettings(configuration.optimise);
       const { model, tokenizer, checkpoint } = pretrained;
       const total = onlineIterations(settings);
       const prompts = await readModelPrompts(context, pretrained, {
@@ -35,6 +37,7 @@ export function online(optimiser: OnlineOptimiser): Optimiser {
         ...(state && { state }),
         reference: checkpoint.weights,
         scorer,
+        measure,
         prompt: (index) => prompts[index]!,
         endOfText: tokenizer.endOfText,
         plan: context.plan,

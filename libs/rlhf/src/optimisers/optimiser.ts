@@ -3,6 +3,7 @@ import type { RunConfiguration, StepInputs } from '@plumbline/contracts';
 import type { ModelCheckpoint, StepContext } from '@plumbline/training';
 import type { RewardModel } from '../reward-scorer.js';
 import type { Scorer } from '../scorer.js';
+import type { Sequence } from '../sequences.js';
 
 export type Metrics = Readonly<Record<string, number>>;
 
@@ -16,6 +17,8 @@ export interface OptimiserSetup {
   readonly reward: RewardModel;
   /** The reward model's; the step disposes of it. */
   readonly scorer: Scorer;
+  /** Further metrics of responses, which training must not see: the gold reward, where there is one. */
+  readonly measure: (responses: readonly Sequence[]) => Metrics;
   /** The checkpoint to continue from, its configuration and references already checked; null at the first start. */
   readonly start: (CheckpointContent & { readonly id: string }) | null;
 }

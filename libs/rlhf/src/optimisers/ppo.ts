@@ -1,25 +1,32 @@
 import { initialActorCritic } from '../actor-critic.js';
 import { generalisedAdvantages } from '../advantages.js';
+import { klInputs } from '../policy-loss.js';
 import { ppoLoss } from '../ppo-loss.js';
-import { penalisedRewards } from '../token-rewards.js';
+import { tokenRewards } from '../token-rewards.js';
 import { whiten } from '../whitening.js';
 import type { OnlineOptimiser } from './online-optimiser.js';
 
 /**
- * PPO as Ziegler et al. (2019) and Stiennon et al. (2020) ran it, read beside "The N implementation details of RLHF
- * with PPO": a KL penalty on every token and the score on the last; a value network of its own, started from the
- * reward model; GAE; whitened advantages; clipped policy and value losses; β adapted to the measured KL (k1, nats per
- * sequence).
+ * PPO as Ziegler et al. (2019, arXiv:1909.08593) and Stiennon et al. (2020, arXiv:2009.01325) ran it, read beside "The N
+ * implementation details of RLHF with PPO" (Huang et al. 2024): a KL penalty on every token and the score on the last;
+ * optionally whitened rewards; GAE without bootstrap after the last token; whitened advantages; clipped policy and value
+ * losses; a value function of its own network or on the policy's.
  */
 export const ppo: OnlineOptimiser = {
   responsesPerPrompt: () => 1,
-  initialWeights: (pretrained, reward) => initialActorCritic(pretrained, reward),
-  inputs: () => ({ oldLogProbabilities: 'token', oldValues: 'token', advantages: 'token', returns: 'token' }),
+  initialWeights: (pretrained, reward, { value }) => initialActorCritic(pretrained, reward, value),
+  inputs: ({ kl }) => ({
+    oldLogProbabilities: 'token',
+    oldValues: 'token',
+    advantages: 'token',
+    returns: 'token',
+    ...klInputs(kl),
+  }),
   experience: (rollout, settings, beta) => {
-    const { size, responseTokens, responseMask, oldLogProbabilities } = rollout;
+    const { size, responseTokens, responseMask } = rollout;
     const oldValues = rollout.oldValues!;
     const mask = Array.from(responseMask, (value) => value === 1);
-    let rewards: ArrayLike<number> = penalisedRewards(rollout, beta);
+    let rewards: ArrayLike<number> = tokenRewards(rollout, beta, settings.kl);
     if (settings.whitenRewards) rewards = whiten(rewards, { shiftMean: false, mask });
 
     // Sequence by sequence.
@@ -40,14 +47,14 @@ export const ppo: OnlineOptimiser = {
     );
     return {
       values: {
-        oldLogProbabilities,
-        oldValues,
-        advantages: Float32Array.from(whiten(advantages, { shiftMean: true, mask })),
+        advantages: Float32Array.from(
+          settings.whitenAdvantages ? whiten(advantages, { shiftMean: true, mask }) : advantages,
+        ),
         returns,
       },
       metrics: {},
     };
   },
   loss: (model, settings, shape) => (parameters, batch) =>
-    ppoLoss(parameters, model, batch, { ...settings, ...shape }),
+    ppoLoss(parameters, model, batch, { ...settings, ...shape, network: settings.value.network }),
 };
