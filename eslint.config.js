@@ -40,6 +40,7 @@ const MAY_IMPORT = {
     'generation',
     'data',
     'training',
+    'rlhf',
     'database',
     'services',
   ],

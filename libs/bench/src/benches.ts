@@ -5,10 +5,14 @@ import { generateBench } from './generate/generate-bench.js';
 import { memoryBench } from './memory/memory-bench.js';
 import { precisionBench } from './precision/precision-bench.js';
 import { pretrainBench } from './pretrain/pretrain-bench.js';
+import { ppoBench } from './rlhf/ppo-bench.js';
+import { rewardBench } from './rlhf/reward-bench.js';
 
 export const BENCHES: readonly Bench[] = [
   pretrainBench,
   generateBench,
+  rewardBench,
+  ppoBench,
   memoryBench,
   precisionBench,
   durabilityBench,

@@ -1,7 +1,7 @@
 /** How each side's process is started. */
 import { fileURLToPath } from 'node:url';
 import type { BenchContext } from './bench.js';
-import { ensurePython } from './python-environment.js';
+import { ensurePython, type PeerPackages } from './python-environment.js';
 import type { SideCommand } from './side.js';
 
 /** Compiled code only: a child process runs no TypeScript. */
@@ -21,12 +21,13 @@ export function ourSide(bench: string, task: object): SideCommand {
   return { name: OUR_SIDE, command: process.execPath, args: [OURS, bench, JSON.stringify(task)] };
 }
 
-/** Peers by name, from [name, file below peers/, task]. */
+/** Peers by name, from [name, file below peers/, task], under a Python that has the packages. */
 export async function peerSides(
   context: BenchContext,
+  packages: PeerPackages,
   peers: readonly (readonly [name: string, file: string, task: object])[],
 ): Promise<Sides['peers']> {
-  const python = await ensurePython(context);
+  const python = await ensurePython(context, packages);
   return new Map(
     peers.map(([name, file, task]) => [
       name,

@@ -110,8 +110,10 @@ export function disturbed(rates: readonly number[]): boolean {
 
 /** The rounds' extremes beside their median, so that a disturbed run can be seen. */
 function spread(name: string, side: string, rates: readonly number[], perUnit: number, unit: string): string {
+  const format = (value: number) =>
+    value.toLocaleString('en', value < 100 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 0 });
   const [low, middle, high] = [Math.min(...rates), median(rates), Math.max(...rates)].map((rate) =>
-    Math.round(rate * perUnit).toLocaleString('en'),
+    format(rate * perUnit),
   );
   return `${name} ${side}: ${middle} ${unit} (${low} to ${high} over ${rates.length} rounds)`;
 }

@@ -1,8 +1,9 @@
-/** The child process of our side: `node ours-main.js pretrain|generate|precision|durability TASK`, with the task as JSON. */
+/** The child process of our side: `node ours-main.js BENCH TASK`, with the task as JSON. */
 import type { DurabilityTask } from './durability/task.js';
 import type { GenerateTask } from './generate/task.js';
 import type { PrecisionTask } from './precision/task.js';
 import type { PretrainTask } from './pretrain/task.js';
+import type { PpoTask, RewardTask } from './rlhf/task.js';
 import { serve } from './serve.js';
 
 const [bench = '', argument = ''] = process.argv.slice(2);
@@ -39,6 +40,22 @@ switch (bench) {
       const { loadDurabilityWork } = await import('./durability/ours.js');
       return loadDurabilityWork(task);
     }, null);
+    break;
+  }
+  case 'ppo': {
+    const task = JSON.parse(argument) as PpoTask;
+    await serve(async () => {
+      const { loadPpoWork } = await import('./rlhf/ours.js');
+      return loadPpoWork(task);
+    }, task.warmup);
+    break;
+  }
+  case 'reward': {
+    const task = JSON.parse(argument) as RewardTask;
+    await serve(async () => {
+      const { loadRewardWork } = await import('./rlhf/ours.js');
+      return loadRewardWork(task);
+    }, task.warmup);
     break;
   }
   default:

@@ -16,7 +16,7 @@ const model = { layers: 1, heads: 2, width: 16, context: 16, vocabulary: 64 };
 const work = { model, batch: 2, threads: 1, warmup: 1 };
 const generation: GenerateTask = { ...work, promptTokens: 4, newTokens: 6 };
 
-const python = await installedPython(environment().home);
+const python = await installedPython(environment().home, 'transformers');
 const peer = (file: string, task: object): SideCommand => ({
   name: 'peer',
   command: python ?? '',

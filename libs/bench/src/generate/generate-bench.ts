@@ -43,7 +43,7 @@ export async function generateSides(size: GenerateSize, context: BenchContext): 
   const task: GenerateTask = { model, batch, promptTokens, newTokens, threads, warmup: WARMUP };
   return {
     ours: ourSide('generate', task),
-    peers: await peerSides(context, [
+    peers: await peerSides(context, 'transformers', [
       ['transformers fp32', 'generate.py', { ...task, bf16: false } satisfies GeneratePeerTask],
       ['transformers bf16', 'generate.py', { ...task, bf16: true } satisfies GeneratePeerTask],
     ]),

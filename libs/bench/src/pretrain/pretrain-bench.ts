@@ -56,7 +56,7 @@ export async function pretrainSides(
   const peerTask = { ...task, fasterAttention: options.fasterAttention };
   return {
     ours: ourSide('pretrain', { ...task, plan: await planOf(size, context) } satisfies PretrainTask),
-    peers: await peerSides(context, [
+    peers: await peerSides(context, 'transformers', [
       ['torch-fp32', 'pretrain.py', { ...peerTask, bf16: false } satisfies PretrainPeerTask],
       ['torch-bf16', 'pretrain.py', { ...peerTask, bf16: true } satisfies PretrainPeerTask],
     ]),
