@@ -136,6 +136,24 @@ export interface Frontier {
   readonly fits: { readonly policy: FittedForm | null; readonly bestOf: FittedForm | null };
 }
 
+/**
+ * Predicted preferences against judgements. Each judged pair counts from the side that the reward model predicts to be
+ * preferred, so probabilities are between ½ and 1; a tie agrees half.
+ */
+export interface CalibrationCurve {
+  /** Bins of equal width that hold a pair, probabilities rising. */
+  readonly bins: readonly {
+    readonly low: number;
+    readonly high: number;
+    /** Mean predicted probability of the pairs in the bin. */
+    readonly predicted: number;
+    /** Share of judgements that agree, bootstrap by prompt; `n` counts judged pairs. */
+    readonly agreement: Estimate;
+  }[];
+  /** Mean over pairs of |agreement − predicted| of their bin. */
+  readonly expectedCalibrationError: number;
+}
+
 /** Output of `evaluate`. All on the same held-out prompts, sampled at the training temperature. */
 export interface EvaluationResult {
   readonly kind: 'evaluation';
@@ -165,6 +183,16 @@ export interface EvaluationResult {
     readonly noiseCeiling: number | null;
     /** Against the gold reward itself, equal ones left out; null: all are equal. */
     readonly accuracyAgainstGold: Estimate | null;
+    /** Null: nothing was judged. Absent from evaluations made before it was measured. */
+    readonly calibration?: CalibrationCurve | null;
+    /**
+     * Where several labelers judged the same pair: accuracy on those that all of them saw the same way, and, against the
+     * majority, on the others; null for either: there is no such pair. Null: no pair was judged twice. Absent as above.
+     */
+    readonly accuracyByAgreement?: {
+      readonly unanimous: Estimate | null;
+      readonly split: Estimate | null;
+    } | null;
   };
   readonly samples: readonly EvaluatedSample[];
 }

@@ -5,12 +5,13 @@ import {
   bestOf,
   bestOfNKlBound,
   countedProgress,
-  readPreferenceData,
+  readLabeledComparisons,
   readRewardModel,
   responseText,
   rewardScorer,
   sampleResponses,
   trimResponse,
+  type RewardModel,
   type RewardScorer,
   type Sequence,
 } from '@plumbline/rlhf';
@@ -114,7 +115,7 @@ export const evaluate: StepFunction = async (configuration, inputs, context) => 
         model: pretrained,
         weights: one.weights,
         prompts,
-        responsesPerPrompt: 1,
+        responsesPerPrompt: one.bestOf,
       })),
     ],
   });
@@ -127,6 +128,7 @@ export const evaluate: StepFunction = async (configuration, inputs, context) => 
       context,
       prompts,
       pretrained,
+      reward,
       scorer,
       pretrainedTokens: sampled.responses['evaluate pretrained']!,
       policies: policies.map((one) => ({ ...one, tokens: sampled.responses[sourceOf(one, policy)]! })),
@@ -152,6 +154,7 @@ interface Material {
   readonly context: StepContext;
   readonly prompts: readonly (readonly number[])[];
   readonly pretrained: ModelCheckpoint;
+  readonly reward: RewardModel;
   readonly scorer: RewardScorer;
   /** [prompt][response][token]; the first response of each prompt is the baseline. */
   readonly pretrainedTokens: readonly (readonly (readonly number[])[])[];
@@ -162,20 +165,19 @@ interface Material {
 
 async function measure(configuration: RunConfiguration, material: Material): Promise<EvaluationResult> {
   const { seed, sample, collect, evaluate: settings } = configuration;
-  const { context, prompts, pretrained, policies, scorer, ids } = material;
+  const { context, prompts, pretrained, policies, reward, scorer, ids } = material;
   const { tokenizer } = pretrained;
-  const data = await readPreferenceData(context.artifacts, ids);
+  const data = await readLabeledComparisons(context.artifacts, ids);
   const breathe = countedProgress(context, {
     phase: 'scoring responses',
     total:
       scorer.batches(material.pretrainedTokens.flat().length) +
-      policies.length * (scorer.batches(prompts.length) + klBatches(prompts.length)) +
+      policies.reduce((sum, { tokens }) => sum + scorer.batches(tokens.flat().length), 0) +
+      policies.filter((one) => one.bestOf === 1).length * klBatches(prompts.length) +
       scorer.batches(qualitySequences(data)),
     unit: 'batches',
   });
   const length = sample.promptTokens + sample.responseTokens;
-  const score = (sequences: readonly Sequence[], longest: number): Promise<Float32Array> =>
-    scorer.score(sequences, { length: longest, breathe });
 
   const scored = async (tokens: Material['pretrainedTokens']): Promise<Scored[][]> => {
     const sequences = tokens.map((responses, prompt) =>
@@ -184,7 +186,7 @@ async function measure(configuration: RunConfiguration, material: Material): Pro
         responseTokens: trimResponse(response, tokenizer.endOfText),
       })),
     );
-    const proxies = await score(sequences.flat(), length);
+    const proxies = await scorer.score(sequences.flat(), { breathe });
     let next = 0;
     return sequences.map((responses) =>
       responses.map((sequence) => {
@@ -196,17 +198,20 @@ async function measure(configuration: RunConfiguration, material: Material): Pro
   const fromPretrained = await scored(material.pretrainedTokens);
   const measured: FrontierMaterial['policy'][number][] = [];
   let fromPolicy: readonly Scored[] = [];
-  for (const { id, index, weights, tokens } of policies) {
-    fromPolicy = (await scored(tokens)).map(([only]) => only!);
-    const kl = await sequenceKl({
-      policy: weights,
-      reference: pretrained.checkpoint.weights,
-      model: pretrained.model,
-      sequences: fromPolicy.map(({ sequence }) => sequence),
-      length,
-      temperature: sample.temperature,
-      breathe,
-    });
+  for (const { id, index, bestOf: n, weights, tokens } of policies) {
+    fromPolicy = (await scored(tokens)).map((drawn) => drawn[bestOf(drawn.map(({ proxy }) => proxy))]!);
+    const kl =
+      n > 1
+        ? fromPolicy.map(() => bestOfNKlBound(n))
+        : await sequenceKl({
+            policy: weights,
+            reference: pretrained.checkpoint.weights,
+            model: pretrained.model,
+            sequences: fromPolicy.map(({ sequence }) => sequence),
+            length,
+            temperature: sample.temperature,
+            breathe,
+          });
     measured.push({ index, checkpoint: id, responses: fromPolicy, kl });
   }
   const responses = {
@@ -255,7 +260,8 @@ async function measure(configuration: RunConfiguration, material: Material): Pro
     ...(frontier && { frontier }),
     rewardModel: await rewardModelQuality({
       data,
-      score,
+      reward,
+      scoreByMember: (sequences, longest) => scorer.scoreByMember(sequences, { length: longest, breathe }),
       noise: collect.simulatedNoise,
       seed,
     }),

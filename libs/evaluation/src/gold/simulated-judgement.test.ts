@@ -28,6 +28,17 @@ describe('simulated judgement', () => {
     expect(Math.abs(share - preferenceProbability(0.9, 0, 0.3))).toBeLessThan(0.02);
   });
 
+  it('gives responses with the same gold reward the same rank, ranks counting without gaps', () => {
+    const ranksOf = (change: Partial<typeof comparison>) =>
+      many.map((input) => simulatedJudgement({ ...input, ...change }).ranks);
+    const goldRewards = [0.2, 0.9, 0.2, 0.5];
+    for (const ranks of ranksOf({ goldRewards })) {
+      expect(ranks[0]).toBe(ranks[2]);
+      expect([...new Set(ranks)].sort()).toEqual([1, 2, 3]);
+    }
+    expect(ranksOf({ goldRewards, noise: 0 })[0]).toEqual([3, 1, 3, 2]);
+  });
+
   it('calls equal gold rewards a tie and, without noise, never errs', () => {
     expect(simulatedJudgement({ ...comparison, goldRewards: [0.5, 0.5] })).toEqual({
       outcome: 'tie',

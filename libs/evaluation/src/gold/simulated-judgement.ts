@@ -13,7 +13,7 @@ export interface SimulatedJudgementInput {
 
 export interface SimulatedJudgement {
   readonly outcome: 'ranked' | 'tie';
-  /** Rank of each response in the order of `goldRewards`, 1 = best; empty when tied. */
+  /** Rank of each response in the order of `goldRewards`, 1 = best, without gaps; empty when tied. */
   readonly ranks: readonly number[];
 }
 
@@ -27,8 +27,8 @@ export function preferenceProbability(goldFirst: number, goldSecond: number, noi
  * What a simulated labeler answers: a pure function of its arguments, whoever asks and whenever.
  *
  * Ranks by gold/noise plus Gumbel noise, so that every pair of the ranking follows Bradley and Terry's model and the
- * whole ranking Plackett's. Responses that all have the same gold reward are a tie: a labeler who sees no difference
- * says so instead of tossing a coin.
+ * whole ranking Plackett's. Responses with the same gold reward share a rank, and are a tie where all have the same: a
+ * labeler who sees no difference says so instead of tossing a coin.
  * @throws RangeError for fewer than two responses, a gold reward that is not finite, or negative noise
  */
 export function simulatedJudgement(input: SimulatedJudgementInput): SimulatedJudgement {
@@ -37,11 +37,9 @@ export function simulatedJudgement(input: SimulatedJudgementInput): SimulatedJud
   if (!goldRewards.every(Number.isFinite)) throw new RangeError(`gold rewards ${goldRewards.join(', ')}`);
   if (!(noise >= 0)) throw new RangeError(`noise ${noise} is negative`);
   if (goldRewards.every((reward) => reward === goldRewards[0])) return { outcome: 'tie', ranks: [] };
-  const utilities = goldRewards.map((reward, response) => reward + noise * gumbel(input, response));
-  return {
-    outcome: 'ranked',
-    ranks: utilities.map((utility) => 1 + utilities.filter((other) => other > utility).length),
-  };
+  const utilities = goldRewards.map((reward) => reward + noise * gumbel(input, goldRewards.indexOf(reward)));
+  const distinct = [...new Set(utilities)].sort((a, b) => b - a);
+  return { outcome: 'ranked', ranks: utilities.map((utility) => 1 + distinct.indexOf(utility)) };
 }
 
 /** Standard Gumbel noise of one response in one judgement. */
