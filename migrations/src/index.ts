@@ -1,5 +1,10 @@
 import { Initial1795467600000 } from './1795467600000-initial.js';
+import { PreferenceImports1795492800000 } from './1795492800000-preference-imports.js';
 import { SupervisedFineTuning1795480800000 } from './1795480800000-supervised-fine-tuning.js';
 
 /** Every migration, oldest first. A landed one is never edited. */
-export const MIGRATIONS = [Initial1795467600000, SupervisedFineTuning1795480800000] as const;
+export const MIGRATIONS = [
+  Initial1795467600000,
+  SupervisedFineTuning1795480800000,
+  PreferenceImports1795492800000,
+] as const;

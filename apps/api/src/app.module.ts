@@ -8,6 +8,7 @@ import { AuthModule } from './auth/auth.module.js';
 import { HealthModule } from './health/health.module.js';
 import { LabelingModule } from './labeling/labeling.module.js';
 import { PeopleModule } from './people/people.module.js';
+import { PreferencesModule } from './preferences/preferences.module.js';
 import { PresetsModule } from './presets/presets.module.js';
 import { ProblemFilter } from './problems/problem.filter.js';
 import { validationPipe } from './problems/validation.js';
@@ -50,6 +51,7 @@ export class AppModule {
         RunsModule,
         ArtifactsModule,
         PeopleModule,
+        PreferencesModule,
         PresetsModule,
         HealthModule,
       ],

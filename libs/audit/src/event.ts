@@ -42,6 +42,7 @@ export const EVENT_ACTIONS = [
   'checkpoint.committed',
   'collection.published',
   'collection.frozen',
+  'preferences.imported',
   'judgement.submitted',
   'judgement.skipped',
 ] as const;

@@ -92,13 +92,14 @@ export async function publishComparisons(
 
 const COMPARISONS_PER_INSERT = 500;
 
-async function insertComparisons(
+/** @returns ids of the comparisons' rows, in the order given */
+export async function insertComparisons(
   manager: EntityManager,
   stepId: string,
   comparisons: readonly SampledComparison[],
   firstPosition: number,
   slotsPerComparison: number,
-): Promise<void> {
+): Promise<string[]> {
   const rows = comparisons.map((comparison, offset) => {
     const prompt = comparison.prompt.map(storableMessage);
     return {
@@ -157,6 +158,7 @@ async function insertComparisons(
        FROM jsonb_to_recordset($1) AS c (id uuid, position integer), generate_series(0, $3 - 1) AS ordinal`,
     [rowsJson, stepId, slotsPerComparison],
   );
+  return rows.map(({ id }) => id);
 }
 
 function storableMessage(message: Message): Message {
@@ -200,13 +202,15 @@ export async function freezePreferences(
   input: {
     stepId: string;
     actor: Actor;
+    /** Whether the snapshot names labelers, by pseudonym. */
+    recordLabelers?: boolean;
     write: (content: {
       readonly comparisons: string;
       readonly preferences: readonly PreferenceRecord[];
     }) => Promise<ArtifactDescription>;
   },
 ): Promise<FrozenPreferences> {
-  const { stepId, actor, write } = input;
+  const { stepId, actor, recordLabelers = false, write } = input;
   return inTransaction(database, async (manager) => {
     const [collection] = await query<{
       run_id: string;
@@ -234,11 +238,12 @@ export async function freezePreferences(
       );
     }
     const judgements = await standingJudgements(manager, stepId);
-    const preferences = judgements.map(({ comparison, ordinal, outcome, ranks }) => ({
+    const preferences = judgements.map(({ comparison, ordinal, outcome, ranks, labeler }) => ({
       comparison,
       ordinal,
       outcome,
       ranks,
+      ...(recordLabelers && { labeler }),
     }));
     const artifact = await write({ comparisons: collection.comparison_set, preferences });
     await registerArtifacts(manager, [artifact]);
@@ -265,16 +270,18 @@ export async function freezePreferences(
 
 interface StandingJudgement extends PreferenceRecord {
   readonly id: string;
+  readonly labeler: string;
 }
 
 /** Judgements that count: no skips, and none that a later one supersedes. */
 async function standingJudgements(manager: EntityManager, stepId: string): Promise<StandingJudgement[]> {
   return query<StandingJudgement>(
     manager,
-    `SELECT j.id, c.key AS comparison, s.ordinal, j.outcome, j.ranks
+    `SELECT j.id, c.key AS comparison, s.ordinal, j.outcome, j.ranks, l.pseudonym AS labeler
        FROM comparisons c
        JOIN slots s ON s.comparison_id = c.id
        JOIN judgements j ON j.slot_id = s.id
+       JOIN labelers l ON l.id = j.labeler_id
       WHERE c.step_id = $1 AND j.outcome <> 'skipped'
         AND NOT EXISTS (SELECT 1 FROM judgements later WHERE later.supersedes = j.id)
       ORDER BY c.key COLLATE "C", s.ordinal`,

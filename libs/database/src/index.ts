@@ -1,5 +1,12 @@
 export * from './artifacts.js';
-export * from './collections.js';
+export {
+  collectionProgress,
+  freezePreferences,
+  publishComparisons,
+  type FrozenPreferences,
+  type Publication,
+} from './collections.js';
+export { findJudgedCollection, openJudgementExport, type JudgedCollection } from './judgement-export.js';
 export * from './data-source.js';
 export * from './entities/index.js';
 export * from './errors.js';
@@ -8,6 +15,7 @@ export * from './labeling.js';
 export { readSeries, type MetricPoint, type MetricSeries } from './metrics.js';
 export * from './outbox.js';
 export * from './people.js';
+export * from './preference-imports.js';
 export {
   createRun,
   getRun,

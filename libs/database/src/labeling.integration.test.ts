@@ -316,10 +316,16 @@ describe('skipSlot', () => {
 });
 
 describe('freezePreferences', () => {
-  const freeze = (stepId: string, id: string, seen?: (content: unknown) => void) =>
+  const freeze = (
+    stepId: string,
+    id: string,
+    seen?: (content: unknown) => void,
+    { recordLabelers = false } = {},
+  ) =>
     freezePreferences(record.app, {
       stepId,
       actor: WORKER,
+      recordLabelers,
       write: (content) => {
         seen?.(content);
         return Promise.resolve({ id, kind: 'preference-snapshot', mediaType: 'application/json', bytes: 1 });
@@ -370,5 +376,30 @@ describe('freezePreferences', () => {
       ]),
     );
     expect(await freeze(stepId, hash('another'))).toEqual(frozen);
+  });
+
+  it('names labelers by pseudonym where the run wants it', async () => {
+    const { runId, stepId, set } = await newCollection(record.app, {
+      comparisons: 1,
+      judgementsPerComparison: 2,
+    });
+    const labelers = [await newLabeler(record.app), await newLabeler(record.app)];
+    for (const labelerId of labelers) await submit((await take(labelerId, runId))!, labelerId);
+    let content: unknown;
+    await freeze(stepId, hash(stepId), (seen) => (content = seen), { recordLabelers: true });
+    const names = await query<{ pseudonym: string }>(
+      record.app,
+      `SELECT pseudonym FROM labelers WHERE id = ANY($1) ORDER BY array_position($1, id)`,
+      [labelers],
+    );
+    const comparison = set.comparisons[0]!.key;
+    expect(content).toMatchObject({
+      preferences: names.map(({ pseudonym }, ordinal) => ({
+        comparison,
+        ordinal,
+        outcome: 'ranked',
+        labeler: pseudonym,
+      })),
+    });
   });
 });

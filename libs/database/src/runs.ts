@@ -292,7 +292,7 @@ export async function listUnfinishedRuns(
   );
 }
 
-/** Runs that are finished but whose workflow history is not archived yet. */
+/** Runs that are finished but whose workflow history is not archived yet; imports had no workflow. */
 export async function listUnarchivedRuns(
   database: Database,
   limit = 20,
@@ -301,6 +301,7 @@ export async function listUnarchivedRuns(
     database,
     `SELECT id AS "runId", workflow_id AS "workflowId" FROM runs
       WHERE finished_at IS NOT NULL AND history_artifact IS NULL AND (started_at IS NOT NULL OR status = 'cancelled')
+        AND NOT EXISTS (SELECT 1 FROM preference_imports i WHERE i.run_id = runs.id)
       ORDER BY finished_at LIMIT $1`,
     [limit],
   );

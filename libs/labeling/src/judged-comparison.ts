@@ -252,7 +252,12 @@ function checkGuideline(path: string, value: unknown, guidelines: ReadonlySet<nu
 
 function checkTime(path: string, value: unknown): string {
   const time = typeof value === 'string' ? new Date(value) : null;
-  if (time === null || Number.isNaN(time.getTime()) || time.toISOString() !== value) {
+  if (
+    time === null ||
+    Number.isNaN(time.getTime()) ||
+    time.toISOString() !== value ||
+    !/^[1-9]\d{3}-/.test(value)
+  ) {
     fail(path, 'must be a time such as 2026-01-31T12:00:00.000Z');
   }
   return time.toISOString();

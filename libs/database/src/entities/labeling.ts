@@ -1,4 +1,10 @@
-import type { Message, Outcome, TextPart } from '@plumbline/contracts';
+import type {
+  Message,
+  Outcome,
+  PreferenceFormatName,
+  PreferenceSource,
+  TextPart,
+} from '@plumbline/contracts';
 import { Column, Entity, JoinColumn, ManyToOne, OneToMany, PrimaryColumn, type Relation } from 'typeorm';
 import { Labeler } from './people.js';
 import { Artifact, Step } from './runs.js';
@@ -91,7 +97,7 @@ export class Slot {
   @Column('integer') ordinal!: number;
   @Column('integer') position!: number;
   @Column('uuid', { nullable: true }) labelerId!: string | null;
-  @Column('text') state!: 'open' | 'leased' | 'done' | 'skipped';
+  @Column('text') state!: 'open' | 'leased' | 'done' | 'skipped' | 'imported';
   @Column('timestamptz', { nullable: true }) leaseExpiresAt!: Date | null;
   @ManyToOne(() => Comparison) @JoinColumn() comparison!: Relation<Comparison>;
   @ManyToOne(() => Labeler) @JoinColumn() labeler!: Relation<Labeler> | null;
@@ -107,9 +113,17 @@ export class Judgement {
   @Column('text') outcome!: Outcome;
   /** By position of the response in the comparison set; empty unless ranked. */
   @Column('integer', { array: true }) ranks!: number[];
-  /** Positions of the responses in the order shown. */
+  /** Positions of the responses in the order shown; empty: not known, of an imported one. */
   @Column('integer', { array: true }) displayedOrder!: number[];
-  @Column('integer') guidelineVersion!: number;
+  @Column('integer', { nullable: true }) guidelineVersion!: number | null;
+  /** 1 = certainly the first response, 9 = certainly the second. */
+  @Column('smallint', { nullable: true }) confidence!: number | null;
+  /** By how much the better response is ahead, in units of reward. */
+  @Column('double precision', { nullable: true }) margin!: number | null;
+  /** Whether it was made elsewhere. */
+  @Column('boolean', { default: false }) imported!: boolean;
+  /** When it was made, of an imported one, where that is known. */
+  @Column('timestamptz', { nullable: true }) judgedAt!: Date | null;
   @Column('integer', { nullable: true }) durationMs!: number | null;
   /** Why it was skipped. */
   @Column('text', { nullable: true }) reason!: string | null;
@@ -121,6 +135,37 @@ export class Judgement {
   @Column('timestamptz', { default: () => 'now()' }) createdAt!: Date;
   @ManyToOne(() => Slot) @JoinColumn() slot!: Relation<Slot>;
   @ManyToOne(() => Labeler) @JoinColumn() labeler!: Relation<Labeler>;
+}
+
+/** A preference file whose judgements are a run's. */
+@Entity('preference_imports')
+export class PreferenceImport {
+  @PrimaryColumn('uuid') runId!: string;
+  @Column('char', { length: 64 }) contentHash!: string;
+  @Column('text') fileName!: string;
+  @Column('char', { length: 64 }) fileSha256!: string;
+  @Column('bigint', { transformer: { from: Number, to: (value: number) => value } }) fileBytes!: number;
+  @Column('text') format!: PreferenceFormatName;
+  @Column('char', { length: 64 }) model!: string;
+  @Column('char', { length: 64 }) tokenizer!: string;
+  @Column('jsonb') counts!: ImportCounts;
+  @Column('uuid') importedBy!: string;
+  @Column('timestamptz', { default: () => 'now()' }) createdAt!: Date;
+}
+
+export interface ImportCounts extends Pick<PreferenceSource, 'rows' | 'leftOut' | 'truncated'> {
+  readonly comparisons: number;
+  readonly heldOut: number;
+  /** Skips not counted. */
+  readonly judgements: number;
+}
+
+@Entity('imported_labelers')
+export class ImportedLabeler {
+  @PrimaryColumn('uuid') labelerId!: string;
+  @Column('uuid') runId!: string;
+  /** As the file has it; null: it names nobody. */
+  @Column('text', { nullable: true }) name!: string | null;
 }
 
 /** The frozen list of judgements that a preference artifact was made of. */

@@ -22,7 +22,7 @@ export class User {
 @Entity('labelers')
 export class Labeler {
   @PrimaryColumn('uuid') id!: string;
-  @Column('text') kind!: 'person' | 'simulated';
+  @Column('text') kind!: 'person' | 'simulated' | 'imported';
   @Column('text') pseudonym!: string;
   @Column('timestamptz', { default: () => 'now()' }) createdAt!: Date;
 }
