@@ -20,9 +20,11 @@ export function createCollection({ database, artifacts }: PipelineDependencies):
       const { collect, seed } = work.configuration;
       const simulatedLabelers = collect.simulatedLabelers ?? 0;
       const artifactId = requiredInput(work, 'comparisons');
+      const set = await artifacts.getJson<ComparisonSet>(artifactId);
+      if (simulatedLabelers === 0) refuseRankings(set, artifactId);
       const progress = await publishComparisons(database, {
         stepId,
-        set: await artifacts.getJson<ComparisonSet>(artifactId),
+        set,
         artifactId,
         judgementsPerComparison: collect.judgementsPerComparison,
         guideline: collect.guideline,
@@ -36,9 +38,11 @@ export function createCollection({ database, artifacts }: PipelineDependencies):
     collectionProgress: ({ stepId }) => collectionProgress(database, stepId),
 
     freezePreferences: async ({ stepId }) => {
+      const { configuration } = await getStepWork(database, stepId);
       const frozen = await freezePreferences(database, {
         stepId,
         actor,
+        recordLabelers: configuration.collect.recordLabelers === true,
         write: async (content) => {
           const snapshot: PreferenceSnapshot = {
             kind: 'preference-snapshot',
@@ -59,4 +63,15 @@ function requiredInput({ stepId, inputs }: StepWork, name: keyof StepWork['input
   if (id === undefined)
     throw ApplicationFailure.nonRetryable(`step ${stepId} has no input ${name}`, 'MissingInput');
   return id;
+}
+
+/** @throws ApplicationFailure, not to be tried again: the labeling page shows two responses */
+function refuseRankings({ comparisons }: ComparisonSet, artifactId: string): void {
+  const wide = comparisons.find(({ responses }) => responses.length > 2);
+  if (wide === undefined) return;
+  throw ApplicationFailure.nonRetryable(
+    `inputs.comparisons: set ${artifactId} has comparisons of ${wide.responses.length} responses, ` +
+      'which need collect.simulatedLabelers: people compare two at a time',
+    'UnsupportedComparisons',
+  );
 }
