@@ -4,3 +4,4 @@ export * from './environment.js';
 export * from './overrides.js';
 export * from './read-configuration.js';
 export * from './resolve-configuration.js';
+export { hasSize, memberConfiguration } from './study.js';

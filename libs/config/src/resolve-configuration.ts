@@ -16,6 +16,7 @@ import { optimiseProblems } from './optimise-checks.js';
 import { withOptimiseDefaults } from './optimise-defaults.js';
 import { applyOverrides, type ConfigurationOverride } from './overrides.js';
 import { RunSections } from './sections.js';
+import { studyProblems } from './study.js';
 
 /** Corpora that packages ship; anything else is a path. */
 export const PACKAGE_CORPORA: readonly string[] = ['sotu', 'moby-dick'];
@@ -119,6 +120,7 @@ function crossChecks(configuration: RunConfiguration): ConfigurationProblem[] {
   }
   problems.push(...rewardConflicts(configuration));
   problems.push(...optimiseProblems(configuration));
+  problems.push(...studyProblems(configuration));
   if (step !== undefined) {
     for (const name of STEP_IO[step].needs) {
       if (inputs[name] === undefined) refuse(`inputs.${name}`, `step ${step} needs it`);

@@ -19,12 +19,18 @@ import {
   type RewardAggregation,
   type RewardConfiguration,
   type RewardMargin,
+  type RewardModelSize,
   type RunConfiguration,
   type SampleConfiguration,
   type SftConfiguration,
   type StepName,
+  type StudyConfiguration,
 } from '@plumbline/contracts';
+import { Type } from 'class-transformer';
 import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
   IsBoolean,
   IsIn,
   IsInt,
@@ -35,6 +41,7 @@ import {
   Max,
   MaxLength,
   Min,
+  ValidateNested,
 } from 'class-validator';
 import { Count, Fraction, LabelerWeights, NotNegative, Positive, Section, Share } from './constraints.js';
 import { OptimiseSection } from './optimise-section.js';
@@ -120,6 +127,7 @@ export class RewardSection implements RewardConfiguration {
   @IsOptional() @Count() @Max(100) readonly ensemble?: number;
   @IsOptional() @IsIn(REWARD_AGGREGATIONS) readonly aggregation?: RewardAggregation;
   @IsOptional() @NotNegative() readonly conservatism?: number;
+  @IsOptional() @Count() readonly comparisons?: number;
 }
 
 export class FrontierSection implements FrontierConfiguration {
@@ -133,10 +141,36 @@ export class EvaluateSection implements EvaluateConfiguration {
   @Section(() => FrontierSection) readonly frontier: FrontierSection = new FrontierSection();
 }
 
+export class RewardModelSizeSection implements RewardModelSize {
+  @Count() @Max(200) readonly layers!: number;
+  @Count() @Max(1024) readonly heads!: number;
+  @Count() @Max(65_536) readonly width!: number;
+}
+
+/** More would be more runs than anybody looks at. */
+const MAXIMUM_STUDIED = 12;
+
+export class StudySection implements StudyConfiguration {
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(MAXIMUM_STUDIED)
+  @ValidateNested({ each: true })
+  @Type(() => RewardModelSizeSection)
+  readonly rewardModels!: RewardModelSizeSection[];
+
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(MAXIMUM_STUDIED)
+  @IsInt({ each: true })
+  @Min(1, { each: true })
+  readonly labels!: number[];
+}
+
 const ARTIFACT_ID = { message: 'must be an artifact id: 64 hexadecimal digits' };
 
 export class InputsSection implements Partial<Record<InputName, string>> {
   @IsOptional() @Matches(/^[0-9a-f]{64}$/, ARTIFACT_ID) readonly model?: string;
+  @IsOptional() @Matches(/^[0-9a-f]{64}$/, ARTIFACT_ID) readonly rewardBase?: string;
   @IsOptional() @Matches(/^[0-9a-f]{64}$/, ARTIFACT_ID) readonly comparisons?: string;
   @IsOptional() @Matches(/^[0-9a-f]{64}$/, ARTIFACT_ID) readonly preferences?: string;
   @IsOptional() @Matches(/^[0-9a-f]{64}$/, ARTIFACT_ID) readonly reward?: string;
@@ -157,4 +191,5 @@ export class RunSections implements RunConfiguration {
   @Section(() => RewardSection) readonly reward: RewardSection = new RewardSection();
   @Section(() => OptimiseSection) readonly optimise: OptimiseSection = new OptimiseSection();
   @Section(() => EvaluateSection) readonly evaluate: EvaluateSection = new EvaluateSection();
+  @IsOptional() @Section(() => StudySection) readonly study?: StudySection;
 }

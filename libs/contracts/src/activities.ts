@@ -1,4 +1,5 @@
 import type { StepInputs, StepName } from './run-configuration.js';
+import type { PipelineInput, StudyMember } from './workflows.js';
 
 /** Ids and small numbers only: everything else is read from Postgres and the artifact store. */
 export interface StepReference {
@@ -61,4 +62,13 @@ export interface PipelineActivities {
   /** Freezes the judgements into a preference snapshot. */
   freezePreferences(step: StepReference): Promise<{ preferences: string }>;
   buildReport(input: { runId: string }): Promise<{ json: string; html: string }>;
+  /** Records a run that a study starts, or finds it. `inputs`: what the study has made for it. */
+  beginStudyRun(input: {
+    runId: string;
+    member: StudyMember;
+    inputs: StepInputs;
+  }): Promise<{ workflowId: string; input: PipelineInput }>;
+  /** Asks all runs of a study to pause as `requestPause` does, or takes that back. */
+  requestStudyPause(input: { runId: string; paused: boolean }): Promise<void>;
+  buildStudyReport(input: { runId: string }): Promise<{ json: string; html: string }>;
 }

@@ -151,6 +151,8 @@ export interface RewardConfiguration {
   readonly aggregation?: RewardAggregation;
   /** k of the conservative aggregate. Absent: 1. */
   readonly conservatism?: number;
+  /** Judged training comparisons to learn from: the first, in the order of their keys, which is random. Absent: all. */
+  readonly comparisons?: number;
 }
 
 export const REWARD_MARGINS = ['small', 'large', 'recorded'] as const;
@@ -178,8 +180,12 @@ export interface FrontierConfiguration {
 /** What a single-step run starts from: artifact or checkpoint ids (SHA-256, hex). */
 export type StepInputs = Readonly<Partial<Record<InputName, string>>>;
 
-/** `model`: pretrained or fine-tuned checkpoint; `comparisons`: comparison set; `preferences`: preference snapshot; … */
-export const INPUT_NAMES = ['model', 'comparisons', 'preferences', 'reward', 'policy'] as const;
+/**
+ * `model`: pretrained or fine-tuned checkpoint; `rewardBase`: pretrained checkpoint that the reward model starts from,
+ * where that is not `model` (same tokenizer, another size); `comparisons`: comparison set; `preferences`: preference
+ * snapshot; …
+ */
+export const INPUT_NAMES = ['model', 'rewardBase', 'comparisons', 'preferences', 'reward', 'policy'] as const;
 export type InputName = (typeof INPUT_NAMES)[number];
 
 export const STEP_NAMES = ['pretrain', 'sft', 'sample', 'collect', 'reward', 'optimise', 'evaluate'] as const;
@@ -202,6 +208,24 @@ export const STEP_IO: Readonly<
   evaluate: { needs: ['model', 'comparisons', 'preferences', 'reward', 'policy'], gives: 'evaluation' },
 };
 
+/** A transformer's size; all else is as the section `model` says. */
+export interface RewardModelSize {
+  readonly layers: number;
+  readonly heads: number;
+  readonly width: number;
+}
+
+/**
+ * A study of over-optimisation (Gao et al. 2022): one policy model, and a reward model for every size and number of
+ * labels, each optimised against and measured by a run of its own.
+ */
+export interface StudyConfiguration {
+  /** One that has the size of `model` starts from it; the others start from models pretrained in the same way. */
+  readonly rewardModels: readonly RewardModelSize[];
+  /** Judged comparisons that each reward model learns from (`reward.comparisons`). */
+  readonly labels: readonly number[];
+}
+
 export interface RunConfiguration {
   readonly name: string;
   /** 0 … 2³²−1. */
@@ -218,15 +242,21 @@ export interface RunConfiguration {
   readonly reward: RewardConfiguration;
   readonly optimise: OptimiseConfiguration;
   readonly evaluate: EvaluateConfiguration;
+  /** Present: the run is a study; it pretrains, samples and collects, and starts the other runs. */
+  readonly study?: StudyConfiguration;
 }
 
 /** The steps of a run, in order: one alone, or the pipeline with the optional steps that are configured. */
 export function stepsOf(
-  configuration: Pick<RunConfiguration, 'step' | OptionalStepName>,
+  configuration: Pick<RunConfiguration, 'step' | 'study' | OptionalStepName>,
 ): readonly StepName[] {
   if (configuration.step !== undefined) return [configuration.step];
+  if (configuration.study !== undefined) return STUDY_STEPS;
   return pipelineSteps(OPTIONAL_STEPS.filter((name) => configuration[name] !== undefined));
 }
+
+/** The steps that a study takes itself; what follows is done once a reward model, by the runs that it starts. */
+export const STUDY_STEPS = ['pretrain', 'sample', 'collect'] as const satisfies readonly StepName[];
 
 /** The pipeline, with these of the optional steps. */
 export function pipelineSteps(optional: readonly OptionalStepName[]): readonly StepName[] {

@@ -3,6 +3,7 @@ import type { InputName, OptionalStepName, StepInputs, StepName } from './run-co
 /** Names under which workflows are registered and started. */
 export const WORKFLOW_NAMES = {
   pipeline: 'rlhfPipeline',
+  study: 'overoptimisationStudy',
   pretrain: 'pretrainStep',
   sft: 'sftStep',
   sample: 'sampleStep',
@@ -24,6 +25,21 @@ export interface PipelineInput {
   readonly optionalSteps?: readonly OptionalStepName[];
   /** What the optimiser reads beside the inputs that the step `optimise` always has (`ALGORITHM_INPUTS`); absent: nothing. */
   readonly optimiserInputs?: readonly InputName[];
+}
+
+/** A run that a study starts. */
+export interface StudyMember {
+  /** Index of the reward model's size in `study.rewardModels`. */
+  readonly size: number;
+  /** Labels that its reward model learns from; absent: the run pretrains a model of the size. */
+  readonly labels?: number;
+}
+
+export interface StudyInput {
+  readonly runId: string;
+  /** By index of `study.rewardModels`: whether the size needs a pretrained model of its own. */
+  readonly pretrains: readonly boolean[];
+  readonly labels: readonly number[];
 }
 
 export interface PipelineResult {

@@ -1,5 +1,11 @@
 /** The step `reward`: a reward model, or an ensemble of them, from a preference snapshot. */
-import { readCheckpoint, writeCheckpoint, type TensorMap } from '@plumbline/artifacts';
+import {
+  readCheckpoint,
+  readCheckpointManifest,
+  writeCheckpoint,
+  type ArtifactStore,
+  type TensorMap,
+} from '@plumbline/artifacts';
 import { permutation, tf } from '@plumbline/compute';
 import type { ModelConfiguration } from '@plumbline/contracts';
 import { disposeParameters, fromTensorMap, type Parameters } from '@plumbline/model';
@@ -12,6 +18,7 @@ import {
   Trainer,
   type DataPosition,
   type LearningRateSchedule,
+  type ModelCheckpoint,
   type StepContext,
   type StepFunction,
   requiredInput,
@@ -60,6 +67,8 @@ interface Normalised {
  * after (Ziegler et al. 2019). The loss is `rewardLoss`: Bradley-Terry over all pairs of a comparison's responses, ties
  * with target ½; "both bad" teaches nothing. A batch is `reward.batch` comparisons with all their judgements.
  *
+ * It starts from `inputs.rewardBase` where that is given, a model of another size with the same tokenizer.
+ *
  * An ensemble's members are trained one after the other, each from a head and in a data order of its own, and
  * normalised; then all of them get one gain and bias more, so that their aggregate has mean 0 and variance 1. The
  * first is the reward model that would have been trained alone, but for that gain and bias.
@@ -71,13 +80,17 @@ interface Normalised {
 export const trainReward: StepFunction = async (configuration, inputs, context) => {
   const { seed, reward: settings } = configuration;
   const ids = {
-    model: requiredInput(inputs, 'model'),
+    model: inputs.rewardBase ?? requiredInput(inputs, 'model'),
     comparisons: requiredInput(inputs, 'comparisons'),
     preferences: requiredInput(inputs, 'preferences'),
   };
-  const { model, checkpoint, tokenizerId } = await readModelCheckpoint(context.artifacts, ids.model);
+  const base = await readModelCheckpoint(context.artifacts, ids.model);
+  const { model, checkpoint, tokenizerId } = base;
+  if (inputs.rewardBase !== undefined) {
+    await checkTokenizer(context.artifacts, requiredInput(inputs, 'model'), base);
+  }
   const data = await readLabeledComparisons(context.artifacts, ids);
-  const train = weightedComparisons(data.train, settings);
+  const train = weightedComparisons(firstComparisons(data.train, settings.comparisons), settings);
   if (train.length === 0)
     throw new Error('inputs.preferences: no judgement of a training comparison says anything');
   const responses = trainingResponses(data.comparisons);
@@ -317,6 +330,33 @@ function scoringProgress(
   sequences: readonly Sequence[],
 ): () => Promise<void> {
   return countedProgress(context, { phase, total: scoringBatches(sequences.length), unit: 'batches' });
+}
+
+/**
+ * The first comparisons by key, whose order is random: fewer of them are among more.
+ * @throws Error when there are not so many
+ */
+function firstComparisons(
+  comparisons: readonly LabeledComparison[],
+  count = comparisons.length,
+): readonly LabeledComparison[] {
+  if (count > comparisons.length) {
+    throw new Error(
+      `reward.comparisons: ${count} to learn from; inputs.preferences judges ${comparisons.length} training comparisons`,
+    );
+  }
+  return comparisons.slice(0, count);
+}
+
+/** A reward model reads the tokens that the model wrote. @throws Error when it would read them as others */
+async function checkTokenizer(
+  artifacts: ArtifactStore,
+  model: string,
+  base: Pick<ModelCheckpoint, 'id' | 'tokenizerId'>,
+): Promise<void> {
+  const { references } = await readCheckpointManifest(artifacts, model);
+  if (references['tokenizer'] === base.tokenizerId) return;
+  throw new Error(`inputs.rewardBase: checkpoint ${base.id} has another tokenizer than checkpoint ${model}`);
 }
 
 /** At most `limit` items, evenly spread. */
