@@ -5,7 +5,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openArtifactStore } from '@plumbline/artifacts';
 import { evaluate } from '@plumbline/evaluation';
-import { optimise, sample, trainReward } from '@plumbline/rlhf';
+import { goldReward } from '@plumbline/evaluation/gold';
+import { optimiseWith, sample, trainReward } from '@plumbline/rlhf';
 import { loadPlan, pretrain, sft, type StepContext, type StepFunction } from '@plumbline/training';
 import type { CommittedMessage, FromChild, StartMessage, ToChild } from './protocol.js';
 
@@ -14,7 +15,12 @@ const STEPS: Readonly<Record<StartMessage['step'], StepFunction>> = {
   sft,
   sample,
   reward: trainReward,
-  optimise,
+  // Where labelers are simulated, the reward that they judge by is there to be looked at.
+  optimise: (configuration, ...rest) =>
+    optimiseWith(configuration.collect.simulatedLabelers === undefined ? {} : { goldReward })(
+      configuration,
+      ...rest,
+    ),
   evaluate,
 };
 

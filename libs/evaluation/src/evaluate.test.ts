@@ -27,6 +27,8 @@ let configuration: RunConfiguration;
 let inputs: StepInputs;
 /** Reward model and policy of other weights than the pretrained model's. */
 let other: StepInputs;
+/** A policy that is best-of-8. */
+let chosen: StepInputs;
 
 function recordingContext(
   options: { resumeFrom?: string; pauseAfter?: number } = {},
@@ -105,11 +107,12 @@ beforeAll(async () => {
     step: 'reward' | 'optimise',
     weights: TensorMap,
     references: Readonly<Record<string, string>> = {},
+    optimise?: object,
   ): Promise<string> =>
     writeCheckpoint(artifacts, {
       step,
       index: PREVIOUS_CHECKPOINT in references ? 2 : 1,
-      configuration: { model: configuration.model },
+      configuration: { model: configuration.model, ...(optimise && { optimise }) },
       weights,
       optimizer: {},
       state: {},
@@ -138,6 +141,8 @@ beforeAll(async () => {
       [PREVIOUS_CHECKPOINT]: inputs.policy!,
     }),
   };
+  const settings = { algorithm: 'best-of-n', bestOfN: { n: 8 } };
+  chosen = { ...inputs, policy: await checkpoint('optimise', pretrained.weights, {}, settings) };
 }, 120_000);
 afterAll(() => rm(directory, { recursive: true }));
 
@@ -155,6 +160,15 @@ describe('evaluate', () => {
   it('has best-of-n score higher under the reward model that chose it', async () => {
     const { proxyReward } = await evaluation(inputs);
     expect(proxyReward.bestOf.low).toBeGreaterThan(proxyReward.pretrained.high);
+  });
+
+  it('draws n responses of a policy that is best-of-n, and keeps the best', async () => {
+    const { proxyReward, kl } = await evaluation(chosen);
+    // The baseline best-of-8 chooses among other responses: two estimates of one thing.
+    const gap = Math.abs(proxyReward.policy.value - proxyReward.bestOf.value);
+    expect(gap).toBeLessThan(proxyReward.bestOf.high - proxyReward.bestOf.low);
+    expect(proxyReward.policy.low).toBeGreaterThan(proxyReward.pretrained.high);
+    expect(kl.value).toBeCloseTo(bestOfNKlBound(8), 9);
   });
 
   it('measures the KL of a policy that has moved', async () => {

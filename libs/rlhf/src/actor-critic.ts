@@ -4,8 +4,8 @@
  * a head alone, on the policy's hidden states.
  */
 import type { TensorMap } from '@plumbline/artifacts';
-import type { ModelConfiguration, ValueConfiguration } from '@plumbline/contracts';
-import { mapValues, parameterShapes, scalarHeadShapes, type Parameters } from '@plumbline/model';
+import type { ValueConfiguration } from '@plumbline/contracts';
+import { mapValues, scalarHeadShapes, type Parameters } from '@plumbline/model';
 
 const VALUE = 'value.';
 
@@ -14,15 +14,6 @@ export type ValueNetwork = ValueConfiguration['network'];
 
 /** A separate value network that starts as the reward model (Stiennon et al. 2020). */
 export const VALUE_DEFAULTS: Required<ValueConfiguration> = { network: 'separate', start: 'reward' };
-
-/** Shapes of what a policy checkpoint holds beside the policy's transformer. */
-export function valueShapes(
-  model: ModelConfiguration,
-  network: ValueNetwork = 'separate',
-): Record<string, readonly number[]> {
-  const heads = scalarHeadShapes(model.width);
-  return prefixed(network === 'shared' ? heads : { ...parameterShapes(model), ...heads });
-}
 
 /**
  * The policy starts as the pretrained model. The value function starts under a head of zeros: it predicts 0, the mean of

@@ -16,7 +16,8 @@ import {
   bestOfNKlBound,
   optimise,
   optimiseWith,
-  readPolicy,
+  policyWeights,
+  responsesToChooseFrom,
   sample,
   trainReward,
   type OnlineState,
@@ -204,9 +205,9 @@ describe('best-of-n', () => {
   it('leaves the model as it is, keeps the better responses, and says what it is', async () => {
     const context = recordingContext(run.artifacts);
     const result = await optimise(configured(VARIANTS['best-of-n']), inputs, context);
-    const policy = await readPolicy(run.artifacts, outputs(result)['policy']!);
+    const policy = await readCheckpoint(run.artifacts, outputs(result)['policy']!);
     const { weights } = await readCheckpoint(run.artifacts, inputs.model!);
-    expect(policy.bestOf).toBe(4);
+    expect(responsesToChooseFrom(policy.configuration)).toBe(4);
     expect(policy.weights).toEqual(weights);
     expect(context.metric('objective/kl')[0]).toBeCloseTo(bestOfNKlBound(4), 12);
     for (const [i, score] of context.metric('objective/scores').entries())
@@ -224,12 +225,14 @@ describe('the policy of a checkpoint', () => {
     ] as const) {
       const one = configured({ ...changes, episodes: 32 });
       const result = await optimise(one, inputs, recordingContext(run.artifacts));
-      const policy = await readPolicy(run.artifacts, outputs(result)['policy']!);
-      expect(Object.keys(policy.weights).sort()).toEqual(Object.keys(weights).sort());
-      expect(policy.bestOf).toBe(1);
+      const policy = await readCheckpoint(run.artifacts, outputs(result)['policy']!);
+      expect(Object.keys(policyWeights(policy.weights)).sort()).toEqual(Object.keys(weights).sort());
+      expect(Object.keys(policy.weights).length > Object.keys(weights).length).toBe('value' in changes);
+      expect(responsesToChooseFrom(policy.configuration)).toBe(1);
     }
-    const plain = await readPolicy(run.artifacts, inputs.model!);
-    expect(plain.weights).toEqual(weights);
+    const plain = await readCheckpoint(run.artifacts, inputs.model!);
+    expect(policyWeights(plain.weights)).toEqual(weights);
+    expect(responsesToChooseFrom(plain.configuration)).toBe(1);
   }, 120_000);
 });
 

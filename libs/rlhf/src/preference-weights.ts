@@ -24,7 +24,7 @@ const MEAN_STRENGTH = 2.5;
  *
  * - `margin`, by strength s = |confidence − 5|: s = 4, 3, 2, 1 are Llama 2's "significantly better", "better",
  *   "slightly better" and "negligibly better", whose margins are 1, ⅔, ⅓, 0 (`small`) or 3, 2, 1, 0 (`large`; Touvron
- *   et al. 2023, table 27). `recorded`: as the snapshot has it (TRL's `margin` column). Without a word: 0.
+ *   et al. 2023, appendix). `recorded`: as the snapshot has it (TRL's `margin` column). Without a word: 0.
  * - `confidenceWeights`: a ranked judgement weighs s/2.5 (the scaled Bradley-Terry loss of Wang et al. 2024,
  *   HelpSteer2-Preference, which multiplies by how much better the response is). Ties, and judgements by labelers who
  *   were not asked, weigh 1.

@@ -8,8 +8,8 @@ import { rewards } from './reward-model.js';
 /**
  * Loss of B comparisons, as `rewardBatch` makes them: the mean by weight, over all pairs of all judgements, of the
  * Bradley-Terry loss in nats (`bradleyTerryLoss`), plus `centring` times the squared sum of the pair's rewards
- * (Eisenstein et al. 2023, "Helping or Herding?", eq. 3; TRL's `center_rewards_coefficient`). Every response goes
- * through the model once, whatever it is compared with (Ouyang et al. 2022, 3.5: one forward pass a completion instead
+ * (Eisenstein et al. 2023, "Helping or Herding?", eq. 2; TRL's `center_rewards_coefficient`). Every response goes
+ * through the model once, whatever it is compared with (Ouyang et al. 2022, section 3.5: one forward pass a completion instead
  * of one a pair, and no overfitting by meeting a completion K − 1 times an epoch).
  *
  * Metrics, where centring is on: `preferenceLoss` and `centringPenalty`, whose sum by coefficient is the loss.

@@ -26,9 +26,9 @@ it('finds the checkpoints of a policy by what each went on from', async () => {
       );
     }
     expect(await policyCheckpoints(artifacts, ids[2]!)).toEqual([
-      { id: ids[0], index: 10 },
-      { id: ids[1], index: 20 },
-      { id: ids[2], index: 25 },
+      { id: ids[0], index: 10, bestOf: 1 },
+      { id: ids[1], index: 20, bestOf: 1 },
+      { id: ids[2], index: 25, bestOf: 1 },
     ]);
     await expect(policyCheckpoints(artifacts, 'f'.repeat(64))).rejects.toThrow('f'.repeat(64));
   } finally {

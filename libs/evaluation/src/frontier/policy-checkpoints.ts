@@ -6,12 +6,14 @@ import {
 } from '@plumbline/artifacts';
 import type { ModelConfiguration } from '@plumbline/contracts';
 import { checkShapes, parameterShapes } from '@plumbline/model';
-import { policyWeights, PREVIOUS_CHECKPOINT } from '@plumbline/rlhf';
+import { policyWeights, PREVIOUS_CHECKPOINT, responsesToChooseFrom } from '@plumbline/rlhf';
 
 export interface PolicyCheckpoint {
   readonly id: string;
   /** Iterations done. */
   readonly index: number;
+  /** Responses that the reward model chooses the policy's answer from: n of best-of-n, else 1. */
+  readonly bestOf: number;
 }
 
 /**
@@ -25,9 +27,11 @@ export async function policyCheckpoints(
 ): Promise<readonly PolicyCheckpoint[]> {
   const found: PolicyCheckpoint[] = [];
   for (let id: string | undefined = policy; id !== undefined;) {
-    const { index, references } = await readCheckpointManifest(artifacts, id);
-    found.unshift({ id, index });
-    id = references[PREVIOUS_CHECKPOINT];
+    const { index, references, configuration } = await readCheckpointManifest(artifacts, id);
+    const bestOf = responsesToChooseFrom(configuration);
+    found.unshift({ id, index, bestOf });
+    // Best-of-n is the same policy at all of its checkpoints.
+    id = bestOf > 1 ? undefined : references[PREVIOUS_CHECKPOINT];
   }
   return found;
 }

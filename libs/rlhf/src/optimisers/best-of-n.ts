@@ -16,7 +16,7 @@ interface BestOfNState {
 /**
  * The policy is the pretrained model with n responses drawn to every prompt and the one kept that the reward model scores
  * highest (Stiennon et al. 2020; "rejection sampling" in WebGPT). Nothing is updated: the output's weights are the
- * model's own, its configuration says that it is best-of-n and how many, and whoever uses the policy (`readPolicy`) draws
+ * model's own, its configuration says that it is best-of-n and how many, and whoever uses the policy (`responsesToChooseFrom`) draws
  * and chooses. The KL to the reference is bounded by log n − (n−1)/n, whatever the reward model.
  *
  * `episodes` responses to training prompts, `batch` an iteration, measure what that is worth: metrics of the chosen
