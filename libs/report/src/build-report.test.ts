@@ -174,6 +174,15 @@ const input: ReportInput = {
       accuracy: estimate(0.683, 0.04, 431),
       noiseCeiling: 0.79,
       accuracyAgainstGold: estimate(0.78),
+      calibration: {
+        bins: [
+          { low: 0.5, high: 0.55, predicted: 0.526, agreement: estimate(0.54, 0.05, 210) },
+          { low: 0.6, high: 0.65, predicted: 0.62, agreement: estimate(0.66, 0.05, 150) },
+          { low: 0.95, high: 1, predicted: 0.97, agreement: estimate(0.86, 0.08, 71) },
+        ],
+        expectedCalibrationError: 0.0437,
+      },
+      accuracyByAgreement: { unanimous: estimate(0.81, 0.03, 300), split: estimate(0.58, 0.05, 120) },
     },
     samples: Array.from({ length: 3 }, (_, i) => ({
       prompt: `Prompt ${i}: that the relations of the United States with`,
@@ -219,7 +228,7 @@ describe('report', () => {
   it('describes every figure in words and takes its colours from the page', () => {
     const figures = report.html.match(/<svg /g)!.length;
     expect(report.html.match(/<svg role="img" aria-label="[^"]+/g)).toHaveLength(figures);
-    expect(figures).toBe(4 + 2 + 9);
+    expect(figures).toBe(4 + 2 + 9 + 2);
     expect(report.html).not.toMatch(/#01020[0-9a-f]/);
   });
 
@@ -236,6 +245,17 @@ describe('report', () => {
     expect(old.json.frontier).toBeNull();
     expect(old.html).not.toContain('How far does optimisation pay?');
     expect(old.html).toContain('Did the policy improve?');
+  });
+
+  it('shows how far the reward model can be trusted, where that was measured', () => {
+    expect(report.html).toContain('Expected calibration error 0.044');
+    expect(report.html).toContain('Judgements: 0.54 at 0.53, 0.66 at 0.62, 0.86 at 0.97');
+    expect(report.html).toContain('They differ');
+    const { calibration: _, accuracyByAgreement: __, ...earlier } = input.evaluation!.rewardModel;
+    const old = buildReport({ ...input, evaluation: { ...input.evaluation!, rewardModel: earlier } });
+    expect(old.json.rewardModel).toEqual({ calibration: null, accuracyByAgreement: null });
+    expect(old.html).not.toContain('calibration error');
+    expect(old.html).toContain('Reward-model loss');
   });
 
   it('gives every figure ids of its own', () => {

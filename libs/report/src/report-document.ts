@@ -1,4 +1,11 @@
-import type { Estimate, EvaluatedSample, Frontier, RunConfiguration, StepName } from '@plumbline/contracts';
+import type {
+  Estimate,
+  EvaluatedSample,
+  EvaluationResult,
+  Frontier,
+  RunConfiguration,
+  StepName,
+} from '@plumbline/contracts';
 import type { ReportInput, ReportedCollection, ReportedRun, ReportedStep, Series } from './report-input.js';
 
 /** The report as data: what the page shows, and nothing it does not. Stored as JSON beside the page. */
@@ -10,6 +17,8 @@ export interface ReportDocument {
   readonly headline: Headline | null;
   /** Null where none was measured. */
   readonly frontier: Frontier | null;
+  /** Null where the run has no evaluation. */
+  readonly rewardModel: RewardModelReport | null;
   readonly collection: ReportedCollection | null;
   readonly curves: readonly { readonly step: StepName; readonly name: string; readonly points: Series }[];
   readonly samples: readonly EvaluatedSample[];
@@ -38,6 +47,12 @@ export interface Headline {
   readonly rewardModelAccuracyAgainstGold: Estimate | null;
   /** Null where people judged, too: their noise is not known. */
   readonly noiseCeiling: number | null;
+}
+
+/** How far the reward model can be trusted beyond its accuracy; null: not measured. */
+export interface RewardModelReport {
+  readonly calibration: NonNullable<EvaluationResult['rewardModel']['calibration']> | null;
+  readonly accuracyByAgreement: NonNullable<EvaluationResult['rewardModel']['accuracyByAgreement']> | null;
 }
 
 export interface StepLineage {
@@ -70,6 +85,10 @@ export function reportDocument(input: ReportInput): ReportDocument {
       noiseCeiling: judgedBySimulation(collection) ? evaluation.rewardModel.noiseCeiling : null,
     },
     frontier: evaluation?.frontier ?? null,
+    rewardModel: evaluation && {
+      calibration: evaluation.rewardModel.calibration ?? null,
+      accuracyByAgreement: evaluation.rewardModel.accuracyByAgreement ?? null,
+    },
     collection,
     curves: steps.flatMap(({ name: step, metrics }) =>
       Object.entries(metrics)

@@ -22,6 +22,8 @@ export interface PointGroup {
 export interface PointFigure {
   readonly groups: readonly PointGroup[];
   readonly xLabel: string;
+  /** Absent: from 0. */
+  readonly xRange?: readonly [number, number];
   /** Horizontal reference lines. */
   readonly references?: readonly { readonly label: string; readonly value: number }[];
 }
@@ -55,7 +57,8 @@ export function pointFigure(figure: PointFigure, title: string): string {
         nameLocation: 'middle',
         nameGap: 28,
         nameTextStyle: { color: INK.faint, fontSize: 12 },
-        min: 0,
+        min: figure.xRange?.[0] ?? 0,
+        ...(figure.xRange && { max: figure.xRange[1] }),
         axisLine: { lineStyle: { color: INK.grid } },
         axisTick: { show: false },
         axisLabel: { color: INK.faint, hideOverlap: true },

@@ -121,7 +121,10 @@ const CURVES: readonly CurveFigure[] = [
     title: 'Reward-model accuracy',
     caption: 'Agreement with held-out judgements, ties left out, beside what the labelers’ noise allows.',
     step: 'reward',
-    curves: [{ metric: 'heldOutAccuracy', label: 'held out', ink: INK.policy, marks: true }],
+    curves: [
+      { metric: 'heldOutAccuracy', label: 'held out', ink: INK.policy, marks: true },
+      { metric: 'ensembleHeldOutAccuracy', label: 'ensemble', ink: INK.bestOf, marks: true },
+    ],
     options: { xLabel: 'update', percent: true },
     references: ({ headline }) => [
       { label: 'coin toss', value: 0.5 },

@@ -4,6 +4,7 @@ import { frontierSection } from './frontier.js';
 import { cards, header } from './header.js';
 import { html, type Html } from './html.js';
 import { lineage } from './lineage.js';
+import { rewardModelFigures } from './reward-model.js';
 import { samples } from './samples.js';
 import { STYLE } from './style.js';
 
@@ -32,7 +33,7 @@ export function page(document: ReportDocument): string {
       ${texts.length > 0 && section('Responses side by side', 'The first held-out prompts, not selected.', samples(texts, headline!.bestOf))}
       ${section('Pretraining', 'Next-token prediction on the corpus.', curveFigures(document, 'pretrain'))}
       ${section('Supervised fine-tuning', 'Completions learned from the prompts before them.', curveFigures(document, 'sft'))}
-      ${section('Preferences and reward model', collectionSentence(document) ?? 'A score learned from comparisons.', curveFigures(document, 'reward'))}
+      ${section('Preferences and reward model', collectionSentence(document) ?? 'A score learned from comparisons.', preferences(document))}
       ${section(
         'Policy optimisation',
         'PPO against the reward model with a KL penalty to the pretrained model. Faint lines are single iterations, strong ones their running mean.',
@@ -66,6 +67,14 @@ ${body.text}
 </body>
 </html>
 `;
+}
+
+/** The reward model's curves, and how far it can be trusted. */
+function preferences(document: ReportDocument): Html | null {
+  const { rewardModel } = document;
+  const curves = curveFigures(document, 'reward');
+  const quality = rewardModel && rewardModelFigures(rewardModel);
+  return curves === null && quality === null ? null : html`${curves} ${quality}`;
 }
 
 function section(title: string, lead: string, content: Html | null): Html | null {
