@@ -9,6 +9,7 @@ import { withBfloat16Products } from './mixed-precision.js';
 import { acquireProgram, ProgramError, releaseProgram, type Program } from './program.js';
 import { trace, TraceError } from './trace.js';
 import { verifyRun } from './verification.js';
+import { withoutWideSums } from './wide-sums.js';
 
 export type MatmulPrecision = 'fp32' | 'bf16';
 
@@ -62,7 +63,7 @@ export function compile(fn: (...inputs: Tensor[]) => Tensor[], options: CompileO
   let eager = false;
 
   const build = (inputs: readonly Tensor[]): Program => {
-    const traced = trace(fn, inputs);
+    const traced = withoutWideSums(trace(fn, inputs));
     const graph: GraphFunction = precision === 'bf16' ? withBfloat16Products(traced) : traced;
     options.onCompile?.({ name, size: graph.nodes.length });
     return acquireProgram(graph, { xla });
