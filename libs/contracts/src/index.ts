@@ -6,4 +6,5 @@ export * from './queues.js';
 export * from './run-configuration.js';
 export * from './services.js';
 export * from './status.js';
+export * from './training-warnings.js';
 export * from './workflows.js';

@@ -25,7 +25,7 @@ export interface HeldOutSetup {
 
 /**
  * Measures policies on `optimise.heldOutPrompts` windows of held-out documents (not more than `evaluate` has), one
- * response each, drawn with the same random numbers every time: `heldOut/scores`, `heldOut/kl` (nats a response, k1 of
+ * response each, drawn with the same random numbers every time: `heldOut/scores` and its standard error, `heldOut/kl` (nats a response, k1 of
  * the policy to the reference at the sampling temperature), and what `measure` adds, under `heldOut/` too. Null when there
  * are no such prompts.
  */
@@ -96,8 +96,10 @@ export async function heldOutMeasure({
       name.replace(/^objective/, 'heldOut'),
       value,
     ]);
+    const { mean, variance } = moments(scores);
     return {
-      'heldOut/scores': moments(scores).mean,
+      'heldOut/scores': mean,
+      'heldOut/scores_error': Math.sqrt(variance / Math.max(1, count - 1)),
       'heldOut/kl': (ofPolicy - ofReference) / count,
       ...(Object.fromEntries(further) as Metrics),
     };

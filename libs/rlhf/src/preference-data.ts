@@ -5,6 +5,8 @@ import type {
   PreferenceSnapshot,
   SampledComparison,
 } from '@plumbline/contracts';
+import { comparisonsFor } from '@plumbline/data';
+import type { ModelCheckpoint } from '@plumbline/training';
 import { preferencePairs, type PreferencePair } from './preference-loss.js';
 import type { Sequence } from './sequences.js';
 
@@ -57,6 +59,9 @@ export interface PreferenceData {
   readonly comparisons: readonly SampledComparison[];
 }
 
+/** The model that reads the texts; imported comparisons become its tokens. */
+export type PreferenceReader = Pick<ModelCheckpoint, 'model' | 'tokenizer' | 'tokenizerId'>;
+
 interface PreferenceIds {
   readonly comparisons: string;
   readonly preferences: string;
@@ -66,11 +71,12 @@ interface PreferenceIds {
  * Joins a preference snapshot with the comparisons it judges, in order of (comparison key, ordinal) whatever order the
  * snapshot is in. Judgements that teach nothing ("both bad") are left out, and comparisons without any other.
  * @throws Error naming an artifact of the wrong kind, a snapshot of other comparisons, a comparison that is not there
- *   or a judgement that contradicts itself
+ *   or a judgement that contradicts itself, or imported comparisons that are too long for the model
  */
 export async function readLabeledComparisons(
   artifacts: ArtifactStore,
   ids: PreferenceIds,
+  reader: PreferenceReader,
 ): Promise<LabeledComparisons> {
   const [set, snapshot] = await Promise.all([
     artifacts.getJson<Partial<ComparisonSet>>(ids.comparisons),
@@ -87,7 +93,8 @@ export async function readLabeledComparisons(
       `inputs.preferences: snapshot ${ids.preferences} judges comparison set ${snapshot.comparisons}, not ${ids.comparisons}`,
     );
   }
-  const byKey = new Map(set.comparisons.map((comparison) => [comparison.key, comparison]));
+  const comparisons = tokensOf(set as ComparisonSet, ids.comparisons, reader);
+  const byKey = new Map(comparisons.map((comparison) => [comparison.key, comparison]));
   const sorted = [...snapshot.preferences].sort((a, b) =>
     a.comparison === b.comparison ? a.ordinal - b.ordinal : a.comparison < b.comparison ? -1 : 1,
   );
@@ -115,15 +122,29 @@ export async function readLabeledComparisons(
       judgements: list,
     });
   }
-  return { train, heldOut, comparisons: set.comparisons };
+  return { train, heldOut, comparisons };
+}
+
+function tokensOf(
+  set: ComparisonSet,
+  id: string,
+  { model, tokenizer, tokenizerId }: PreferenceReader,
+): readonly SampledComparison[] {
+  try {
+    return comparisonsFor(set, { tokenizer, tokenizerId, context: model.context });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new Error(`inputs.comparisons: in set ${id}, ${error.message}`, { cause: error });
+  }
 }
 
 /** The same as pairs, one after the other; a K-way judgement is K(K − 1)/2 of them. @throws as above */
 export async function readPreferenceData(
   artifacts: ArtifactStore,
   ids: PreferenceIds,
+  reader: PreferenceReader,
 ): Promise<PreferenceData> {
-  const { train, heldOut, comparisons } = await readLabeledComparisons(artifacts, ids);
+  const { train, heldOut, comparisons } = await readLabeledComparisons(artifacts, ids, reader);
   return { train: judgedPairs(train), heldOut: judgedPairs(heldOut), comparisons };
 }
 

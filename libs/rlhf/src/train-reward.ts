@@ -89,7 +89,7 @@ export const trainReward: StepFunction = async (configuration, inputs, context) 
   if (inputs.rewardBase !== undefined) {
     await checkTokenizer(context.artifacts, requiredInput(inputs, 'model'), base);
   }
-  const data = await readLabeledComparisons(context.artifacts, ids);
+  const data = await readLabeledComparisons(context.artifacts, ids, base);
   const train = weightedComparisons(firstComparisons(data.train, settings.comparisons), settings);
   if (train.length === 0)
     throw new Error('inputs.preferences: no judgement of a training comparison says anything');

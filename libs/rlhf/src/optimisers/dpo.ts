@@ -45,10 +45,11 @@ export const dpo: Optimiser = {
     const settings = completeSettings(configuration.optimise);
     const own: DpoConfiguration = settings.dpo ?? { beta: 0.1, loss: 'sigmoid' };
     const { model, checkpoint } = pretrained;
-    const { train } = await readPreferenceData(context.artifacts, {
+    const ids = {
       comparisons: requiredInput(inputs, 'comparisons'),
       preferences: requiredInput(inputs, 'preferences'),
-    });
+    };
+    const { train } = await readPreferenceData(context.artifacts, ids, pretrained);
     if (train.length === 0)
       throw new Error('inputs.preferences: no judgement of a training comparison says anything');
     const sequences = train.flatMap(({ first, second }) => [first, second]);
