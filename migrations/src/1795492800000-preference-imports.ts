@@ -42,9 +42,10 @@ CREATE TABLE preference_imports (
   file_sha256 char(64) NOT NULL CHECK (file_sha256 ${SHA256}),
   file_bytes bigint NOT NULL CHECK (file_bytes >= 0),
   format text NOT NULL CHECK (format <> ''),
-  -- The checkpoint whose tokenizer made the tokens.
-  model char(64) NOT NULL REFERENCES artifacts,
-  tokenizer char(64) NOT NULL CHECK (tokenizer ${SHA256}),
+  -- The checkpoint whose tokenizer made the tokens; null: they are the file's own, or there are none.
+  model char(64) REFERENCES artifacts,
+  -- Of the tokens; null: there are texts only.
+  tokenizer char(64) CHECK (tokenizer ${SHA256}),
   -- Rows of the file, and those that were left out or cut, by reason.
   counts jsonb NOT NULL CHECK (jsonb_typeof(counts) = 'object'),
   imported_by uuid NOT NULL REFERENCES users,

@@ -353,6 +353,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/preference-imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["Preferences_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["Preferences_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/presets": {
         parameters: {
             query?: never;
@@ -423,7 +455,7 @@ export interface components {
         };
         MessageDto: {
             /** @enum {string} */
-            role: "user" | "assistant" | "document";
+            role: "system" | "user" | "assistant" | "document";
             parts: components["schemas"]["TextPartDto"][];
         };
         TaskResponseDto: {
@@ -714,6 +746,26 @@ export interface components {
             role: components["schemas"]["Role"];
             /** Format: password */
             password: string;
+        };
+        /** @enum {string} */
+        PreferenceFormat: "trl" | "hh" | "openai" | "ultrafeedback" | "plumbline";
+        PreferenceImportDto: {
+            /**
+             * Format: uuid
+             * @description The run whose step `collect` the judgements are
+             */
+            runId: string;
+            /** @description Artifact id of the comparison set */
+            comparisons: string;
+            /** @description Artifact id of the preference snapshot */
+            preferences: string;
+            /** @description Skips not counted */
+            judgements: number;
+            comparisonCount: number;
+            /** @description Comparisons that are held out */
+            heldOut: number;
+            /** @description false: the same import was made before, and nothing has changed */
+            created: boolean;
         };
         PresetDto: {
             name: string;
@@ -2079,6 +2131,135 @@ export interface operations {
             };
             /** @description The request, or the configuration in it, is not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    Preferences_import: {
+        parameters: {
+            query: {
+                /** @description Without its folder */
+                fileName: string;
+                /** @description SHA-256 of the file */
+                fileSha256: string;
+                fileBytes: number;
+                format: components["schemas"]["PreferenceFormat"];
+                /** @description Checkpoint whose tokenizer made the tokens; absent: they are the file’s own, or none */
+                model?: string;
+                /** @description Rows of the file */
+                rows: number;
+                /** @description Rows left out because they could not be read */
+                malformed: number;
+                /** @description Rows left out because of their length */
+                long: number;
+                /** @description Rows left out because their responses are the same */
+                identical: number;
+                /** @description Responses whose end was cut off */
+                truncated: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A Plumbline preference file with the tokens of the model’s tokenizer */
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description All of it, or nothing */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreferenceImportDto"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request, or the configuration in it, is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    Preferences_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The judgements that the run collected or was given, as a Plumbline preference file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Does not fit the present state */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

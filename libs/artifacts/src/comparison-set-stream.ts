@@ -6,18 +6,29 @@ import { canonicalJson } from './canonical-json.js';
 
 /** Canonical JSON has sorted keys, so this is how every comparison set begins and ends. */
 const BEGINNING = '{"comparisons":[';
-const END = '],"kind":"comparison-set"}';
+const END = '],"kind":"comparison-set"';
+/** The tokenizer may follow, and the end of the object. */
+const LONGEST_END = `${END},"tokenizer":"${'0'.repeat(64)}"}`.length;
 const CHUNK_CHARACTERS = 1 << 20;
+
+/** As a `ComparisonSet`. */
+export interface StreamedComparisonSet {
+  readonly comparisons: AsyncIterable<SampledComparison>;
+  readonly tokenizer?: string | null;
+}
 
 /** Stores a comparison set, with the bytes and so the id that `putJson` gives it. */
 export function writeComparisonSet(
   store: ArtifactStore,
-  comparisons: AsyncIterable<SampledComparison>,
+  { comparisons, tokenizer }: StreamedComparisonSet,
 ): Promise<{ readonly id: string; readonly bytes: number }> {
-  return store.putStream(pieces(comparisons));
+  return store.putStream(pieces(comparisons, tokenizer));
 }
 
-async function* pieces(comparisons: AsyncIterable<SampledComparison>): AsyncGenerator<Buffer> {
+async function* pieces(
+  comparisons: AsyncIterable<SampledComparison>,
+  tokenizer: string | null | undefined,
+): AsyncGenerator<Buffer> {
   let text = BEGINNING;
   let first = true;
   for await (const comparison of comparisons) {
@@ -27,7 +38,8 @@ async function* pieces(comparisons: AsyncIterable<SampledComparison>): AsyncGene
     yield Buffer.from(text);
     text = '';
   }
-  yield Buffer.from(text + END);
+  const end = tokenizer === undefined ? '}' : `,"tokenizer":${JSON.stringify(tokenizer)}}`;
+  yield Buffer.from(text + END + end);
 }
 
 const QUOTE = 0x22;
@@ -72,7 +84,7 @@ export async function* readComparisonSet(
           after = '';
         } else {
           after += String.fromCharCode(byte);
-          if (after.length > END.length) throw malformed();
+          if (after.length > LONGEST_END) throw malformed();
         }
       } else if (inString) {
         if (escaped) escaped = false;
@@ -89,5 +101,5 @@ export async function* readComparisonSet(
     }
     if (start >= 0) pending.push(Buffer.from(bytes.subarray(start)));
   }
-  if (!begun || depth !== 0 || after !== END) throw malformed();
+  if (!begun || depth !== 0 || !after.startsWith(END) || !after.endsWith('}')) throw malformed();
 }

@@ -30,10 +30,16 @@ export interface SampledComparison {
   readonly responses: readonly SampledResponse[];
 }
 
-/** Output of `sample`, input of `collect` and `reward`. */
+/** Output of `sample` or of an import, input of `collect` and `reward`. */
 export interface ComparisonSet {
   readonly kind: 'comparison-set';
   readonly comparisons: readonly SampledComparison[];
+  /**
+   * Of an import: artifact id of the tokenizer.json that the tokens are of; null: there are texts only, all tokens are
+   * empty. A model with another tokenizer makes its own tokens of the texts. Absent: sampled, by a model whose tokenizer
+   * every later step shares.
+   */
+  readonly tokenizer?: string | null;
 }
 
 export interface PreferenceRecord {

@@ -10,7 +10,7 @@ export type PreferenceFormatName = (typeof PREFERENCE_FORMATS)[number];
 export interface PreferenceFileHeader {
   readonly kind: 'plumbline-preferences';
   readonly version: 1;
-  /** Artifact id of the tokenizer.json that the tokens are of; null: not known, and the texts are tokenised anew. */
+  /** Artifact id of the tokenizer.json that the tokens are of; null: there are texts only, and all tokens are empty. */
   readonly tokenizer: string | null;
   /** What labelers were asked to go by; judgements name the version. */
   readonly guidelines: readonly { readonly version: number; readonly text: string }[];
@@ -61,10 +61,8 @@ export interface PreferenceSource {
   readonly fileSha256: string;
   readonly fileBytes: number;
   readonly format: PreferenceFormatName;
-  /** Checkpoint whose tokenizer made the tokens. */
-  readonly model: string;
-  /** Artifact id of that tokenizer.json. */
-  readonly tokenizer: string;
+  /** Checkpoint whose tokenizer made the tokens; null: the tokens are the file's own, or there are none. */
+  readonly model: string | null;
   /** Rows that the file had, and what became of those that are not in the set. */
   readonly rows: number;
   readonly leftOut: LeftOutRows;

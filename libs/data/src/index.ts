@@ -2,7 +2,7 @@ export * from './corpus.js';
 export * from './data-error.js';
 export * from './document-split.js';
 export * from './preferences/prepare-preferences.js';
-export type { PreferenceTokenizer } from './preferences/tokenize.js';
+export { comparisonsFor, type PreferenceTokenizer, type SetTokenizer } from './preferences/tokenize.js';
 export * from './preferences/write-preferences.js';
 export * from './prompts.js';
 export * from './supervised-data.js';

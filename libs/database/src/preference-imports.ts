@@ -24,6 +24,8 @@ export interface PreferenceImportRecord {
   readonly contentHash: string;
   readonly source: PreferenceSource;
   readonly guidelines: PreferenceFileHeader['guidelines'];
+  /** Artifact id of the tokenizer.json that the tokens are of; null: there are texts only. */
+  readonly tokenizer: string | null;
   readonly comparisonSet: ArtifactDescription;
   readonly preferences: ArtifactDescription;
   readonly counts: ImportCounts;
@@ -100,7 +102,7 @@ async function insertImport(manager: EntityManager, record: PreferenceImportReco
       source.fileBytes,
       source.format,
       source.model,
-      source.tokenizer,
+      record.tokenizer,
       JSON.stringify(counts),
       run.startedBy,
     ],

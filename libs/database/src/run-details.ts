@@ -1,4 +1,4 @@
-import type { CollectionProgress, Status, StepInputs, StepName } from '@plumbline/contracts';
+import type { CollectionProgress, Status, StepInputs, StepName, TrainingWarning } from '@plumbline/contracts';
 import type { StoredProgress } from './entities/index.js';
 import { query, type Database } from './transaction.js';
 
@@ -21,6 +21,8 @@ export interface StepDetail {
   /** Last value of each curve. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly collection: CollectionProgress | null;
+  /** What the curves gave reason to warn of, in the order of the record. */
+  readonly warnings: readonly TrainingWarning[];
 }
 
 /** A run's steps in the order they began, each with all that the record knows of it but the curves. */
@@ -38,7 +40,9 @@ export async function listSteps(database: Database, runId: string): Promise<Step
                         FROM checkpoints WHERE step_id = s.id), '[]') AS checkpoints,
             m.names, m.values,
             (SELECT jsonb_build_object('judged', judged, 'required', required)
-               FROM collections WHERE step_id = s.id) AS collection
+               FROM collections WHERE step_id = s.id) AS collection,
+            COALESCE((SELECT jsonb_agg(payload ORDER BY seq) FROM events
+                       WHERE run_id = s.run_id AND action = 'step.warned' AND subject_id = s.id::text), '[]') AS warnings
        FROM steps s
        LEFT JOIN LATERAL (
          SELECT array_agg(name ORDER BY name) AS names, array_agg(value ORDER BY name) AS values

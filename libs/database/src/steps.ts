@@ -6,6 +6,7 @@ import {
   type Status,
   type StepInputs,
   type StepName,
+  type TrainingWarning,
 } from '@plumbline/contracts';
 import type { EntityManager } from 'typeorm';
 import { registerArtifacts, type ArtifactDescription } from './artifacts.js';
@@ -289,6 +290,37 @@ export async function appendMetrics(
   await inTransaction(database, async (manager) => {
     await lockAttempt(manager, input.stepId, input.epoch);
     await upsertMetrics(manager, input.stepId, input.metrics);
+  });
+}
+
+/**
+ * Puts warnings into the record, each once: an attempt that repeats iterations finds the same again.
+ *
+ * @throws SupersededError when a later attempt has started
+ */
+export async function recordWarnings(
+  database: Database,
+  input: { stepId: string; epoch: number; warnings: readonly TrainingWarning[]; actor: Actor },
+): Promise<void> {
+  const { stepId, epoch, warnings, actor } = input;
+  await inTransaction(database, async (manager) => {
+    const row = await lockAttempt(manager, stepId, epoch);
+    const recorded = await query<{ kind: string; index: number }>(
+      manager,
+      `SELECT payload->>'kind' AS kind, (payload->>'index')::int AS index FROM events
+        WHERE run_id = $1 AND action = 'step.warned' AND subject_id = $2`,
+      [row.run_id, stepId],
+    );
+    for (const { kind, index, message } of warnings) {
+      if (recorded.some((one) => one.kind === kind && one.index === index)) continue;
+      await appendEvent(manager, {
+        actor,
+        action: 'step.warned',
+        subject: { type: 'step', id: stepId },
+        runId: row.run_id,
+        payload: { kind, index, message },
+      });
+    }
   });
 }
 

@@ -167,7 +167,7 @@ async function measure(configuration: RunConfiguration, material: Material): Pro
   const { seed, sample, collect, evaluate: settings } = configuration;
   const { context, prompts, pretrained, policies, reward, scorer, ids } = material;
   const { tokenizer } = pretrained;
-  const data = await readLabeledComparisons(context.artifacts, ids);
+  const data = await readLabeledComparisons(context.artifacts, ids, pretrained);
   const breathe = countedProgress(context, {
     phase: 'scoring responses',
     total:

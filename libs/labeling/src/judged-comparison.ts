@@ -16,11 +16,16 @@ const TOKENIZER = /^[0-9a-f]{64}$/;
 /**
  * Checks what claims to be a comparison with its judgements, as it comes from outside.
  *
- * @param guidelines versions that judgements may name
+ * @param header of the file that it is in: its guidelines are those that judgements may name, and its tokenizer says
+ *   whether there are tokens
  * @returns the comparison with nothing beside what it may have
  * @throws JudgementError naming the field at fault
  */
-export function checkJudgedComparison(value: unknown, guidelines: ReadonlySet<number>): JudgedComparison {
+export function checkJudgedComparison(
+  value: unknown,
+  header: Pick<PreferenceFileHeader, 'guidelines' | 'tokenizer'>,
+): JudgedComparison {
+  const checkTokens = header.tokenizer === null ? checkNoTokens : checkSomeTokens;
   const { prompt, promptTokens, responses, split, judgements } = record('', value, [
     'prompt',
     'promptTokens',
@@ -43,7 +48,7 @@ export function checkJudgedComparison(value: unknown, guidelines: ReadonlySet<nu
     responses: checkedResponses,
     split,
     judgements: list('judgements', judgements, 1).map((judgement, index) =>
-      checkJudgement(`judgements[${index}]`, judgement, checkedResponses.length, guidelines),
+      checkJudgement(`judgements[${index}]`, judgement, checkedResponses.length, header.guidelines),
     ),
   };
 }
@@ -164,7 +169,7 @@ function checkJudgement(
   path: string,
   value: unknown,
   responses: number,
-  guidelines: ReadonlySet<number>,
+  guidelines: PreferenceFileHeader['guidelines'],
 ): RecordedJudgement {
   const fields = record(path, value, ['outcome', 'ranks'], OPTIONAL_FIELDS);
   const at = (name: string): string => `${path}.${name}`;
@@ -244,9 +249,14 @@ function checkOrder(path: string, value: unknown, responses: number): readonly n
   return order;
 }
 
-function checkGuideline(path: string, value: unknown, guidelines: ReadonlySet<number>): number {
+function checkGuideline(
+  path: string,
+  value: unknown,
+  guidelines: PreferenceFileHeader['guidelines'],
+): number {
   const version = wholeNumber(path, value, 1);
-  if (!guidelines.has(version)) fail(path, `${version} is not among the header's guidelines`);
+  if (!guidelines.some((known) => known.version === version))
+    fail(path, `${version} is not among the header's guidelines`);
   return version;
 }
 
@@ -268,7 +278,12 @@ function checkReason(path: string, value: unknown, outcome: RecordedJudgement['o
   return checkText(path, value);
 }
 
-function checkTokens(path: string, value: unknown): readonly number[] {
+function checkNoTokens(path: string, value: unknown): readonly number[] {
+  if (list(path, value, 0).length > 0) fail(path, 'must be empty: the header names no tokenizer');
+  return [];
+}
+
+function checkSomeTokens(path: string, value: unknown): readonly number[] {
   const tokens = list(path, value, 1);
   if (!tokens.every((token) => Number.isInteger(token) && (token as number) >= 0)) {
     fail(path, 'must be whole numbers from 0');

@@ -1,7 +1,7 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { PREFERENCE_FORMATS, type PreferenceFormatName } from '@plumbline/contracts';
 import { Type } from 'class-transformer';
-import { IsIn, IsInt, IsString, Length, Matches, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
 
 const SHA256 = /^[0-9a-f]{64}$/;
 const COUNT = { type: 'integer', minimum: 0 } as const;
@@ -29,9 +29,12 @@ export class ImportSourceDto {
   @ApiProperty({ enum: PREFERENCE_FORMATS, enumName: 'PreferenceFormat' })
   @IsIn(PREFERENCE_FORMATS)
   format!: PreferenceFormatName;
-  @ApiProperty({ description: 'Checkpoint whose tokenizer made the tokens' })
+  @ApiPropertyOptional({
+    description: 'Checkpoint whose tokenizer made the tokens; absent: they are the file’s own, or none',
+  })
+  @IsOptional()
   @Matches(SHA256, { message: 'must be a checkpoint id' })
-  model!: string;
+  model?: string;
   @ApiProperty({ ...COUNT, description: 'Rows of the file' }) @Count() rows!: number;
   @ApiProperty({ ...COUNT, description: 'Rows left out because they could not be read' })
   @Count()

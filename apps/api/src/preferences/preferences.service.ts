@@ -58,12 +58,12 @@ export class PreferencesService {
     upload: AsyncIterable<Buffer>,
     caller: Caller,
   ): Promise<PreferenceImportDto> {
-    const model = await this.tokenizedBy(given.model);
+    const model = given.model === undefined ? null : await this.tokenizedBy(given.model);
     const folder = await mkdtemp(join(tmpdir(), 'plumbline-import-'));
     try {
       const received = await receivePreferences(upload, join(folder, 'upload.jsonl'), model);
       const { malformed, long, identical, ...file } = given;
-      const source = { ...file, tokenizer: model.tokenizer, leftOut: { malformed, long, identical } };
+      const source = { ...file, model: given.model ?? null, leftOut: { malformed, long, identical } };
       return await this.store(source, received, caller);
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -79,9 +79,10 @@ export class PreferencesService {
     const contentHash = sha256(canonicalJson({ ...sameFile, content: received.contentHash }));
     const earlier = await findPreferenceImport(this.database, contentHash);
     if (earlier !== null) return described({ ...earlier, created: false });
-    await registerImportedModels(this.database, this.artifacts, [source.model]);
+    if (source.model !== null) await registerImportedModels(this.database, this.artifacts, [source.model]);
 
-    const set = await writeComparisonSet(this.artifacts, received.comparisons());
+    const { tokenizer } = received.header;
+    const set = await writeComparisonSet(this.artifacts, { comparisons: received.comparisons(), tokenizer });
     const snapshot: PreferenceSnapshot = {
       kind: 'preference-snapshot',
       comparisons: set.id,
@@ -106,6 +107,7 @@ export class PreferencesService {
     const recorded = await recordPreferenceImport(this.database, {
       contentHash,
       source,
+      tokenizer,
       guidelines: received.header.guidelines,
       comparisonSet,
       preferences,
@@ -185,8 +187,11 @@ export class PreferencesService {
         const { prompt, promptTokens, responses } = next.value;
         const comparison: JudgedComparison = {
           prompt,
-          promptTokens,
-          responses: responses.map(({ text, tokens }) => ({ text, tokens })),
+          promptTokens: tokenizer === null ? [] : promptTokens,
+          responses: responses.map(({ text, tokens }) => ({
+            text,
+            tokens: tokenizer === null ? [] : tokens,
+          })),
           split: row.split,
           judgements: row.judgements,
         };

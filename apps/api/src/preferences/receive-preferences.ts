@@ -41,12 +41,13 @@ export interface ReceivedPreferences {
 
 /**
  * Reads a Plumbline preference file, a line at a time, and keeps it in `spool`.
+ * @param limits of the model that the tokens were made for; null: for none
  * @throws ProblemError `invalid-request` naming line and field
  */
 export async function receivePreferences(
   upload: AsyncIterable<Buffer>,
   spool: string,
-  limits: UploadLimits,
+  limits: UploadLimits | null,
 ): Promise<ReceivedPreferences> {
   const file = await open(spool, 'wx');
   const hash = createHash('sha256');
@@ -117,20 +118,19 @@ async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 class Checking {
   private line = 0;
   private header: PreferenceFileHeader | null = null;
-  private guidelines: ReadonlySet<number> = new Set();
   private readonly keys = new Set<string>();
   private readonly preferences: PreferenceRecord[] = [];
   private judgements = 0;
   private heldOut = 0;
 
-  constructor(private readonly limits: UploadLimits) {}
+  constructor(private readonly limits: UploadLimits | null) {}
 
   take(bytes: Buffer): void {
     this.line++;
     try {
       const value: unknown = JSON.parse(bytes.toString('utf8'));
       if (this.header === null) this.takeHeader(checkPreferenceFileHeader(value));
-      else this.takeComparison(checkJudgedComparison(value, this.guidelines));
+      else this.takeComparison(checkJudgedComparison(value, this.header));
     } catch (error) {
       if (error instanceof JudgementError) throw refused(this.line, `${error.path} ${error.message}`);
       if (error instanceof SyntaxError) throw refused(this.line, 'not JSON');
@@ -139,16 +139,15 @@ class Checking {
   }
 
   private takeHeader(header: PreferenceFileHeader): void {
-    if (header.tokenizer !== this.limits.tokenizer) {
+    if (this.limits !== null && header.tokenizer !== this.limits.tokenizer) {
       throw new JudgementError('tokenizer', `must be the model's, ${this.limits.tokenizer}`);
     }
     this.header = header;
-    this.guidelines = new Set(header.guidelines.map(({ version }) => version));
   }
 
   private takeComparison(judged: JudgedComparison): void {
     const { split, judgements } = judged;
-    this.checkTokens(judged);
+    if (this.limits !== null) checkTokens(judged, this.limits);
     const { key } = sealComparison(split, judged);
     if (this.keys.has(key)) throw new JudgementError('', 'the comparison is there twice');
     this.keys.add(key);
@@ -158,23 +157,6 @@ class Checking {
       const record = preferenceRecord(key, ordinal, judgement);
       if (record !== null) this.preferences.push(record);
     });
-  }
-
-  private checkTokens({ promptTokens, responses }: JudgedComparison): void {
-    const { context, vocabulary } = this.limits;
-    for (const [index, { tokens }] of responses.entries()) {
-      const length = promptTokens.length + tokens.length;
-      if (length > context) {
-        throw new JudgementError(
-          `responses[${index}].tokens`,
-          `and the prompt's are ${length}, the model takes ${context}`,
-        );
-      }
-    }
-    const sequences = [promptTokens, ...responses.map(({ tokens }) => tokens)];
-    if (sequences.some((tokens) => tokens.some((token) => token >= vocabulary))) {
-      throw new JudgementError('', `a token is not below the model's vocabulary of ${vocabulary}`);
-    }
   }
 
   end(): { header: PreferenceFileHeader; preferences: readonly PreferenceRecord[]; heldOut: number } {
@@ -192,6 +174,25 @@ class Checking {
       a.comparison === b.comparison ? a.ordinal - b.ordinal : a.comparison < b.comparison ? -1 : 1,
     );
     return { header, preferences, heldOut };
+  }
+}
+
+function checkTokens(
+  { promptTokens, responses }: JudgedComparison,
+  { context, vocabulary }: UploadLimits,
+): void {
+  for (const [index, { tokens }] of responses.entries()) {
+    const length = promptTokens.length + tokens.length;
+    if (length > context) {
+      throw new JudgementError(
+        `responses[${index}].tokens`,
+        `and the prompt's are ${length}, the model takes ${context}`,
+      );
+    }
+  }
+  const sequences = [promptTokens, ...responses.map(({ tokens }) => tokens)];
+  if (sequences.some((tokens) => tokens.some((token) => token >= vocabulary))) {
+    throw new JudgementError('', `a token is not below the model's vocabulary of ${vocabulary}`);
   }
 }
 

@@ -30,19 +30,23 @@ import {
   longestSequenceOf,
   tokenizeComparison,
   truncated,
-  type PreferenceTokenizer,
+  withoutTokens,
+  type SetTokenizer,
 } from './tokenize.js';
 
 export interface PreferenceImportOptions {
   readonly format: PreferenceFormatName;
-  readonly tokenizer: PreferenceTokenizer;
-  /** Artifact id of the tokenizer.json: a Plumbline file of the same tokenizer keeps its tokens. */
-  readonly tokenizerId: string;
-  /** The most tokens that the model takes, prompt and response together. */
-  readonly context: number;
+  /**
+   * Of the model whose tokens are made; a Plumbline file of the same tokenizer keeps its own. null: the texts are kept,
+   * with such tokens as the file has.
+   */
+  readonly model: SetTokenizer | null;
   /** Share of the prompts to hold out, from 0 and below 1; null: as the file has it, a tenth where it does not say. */
   readonly heldOut: number | null;
-  /** What becomes of a comparison longer than the context: an error, the ends of its responses cut off, or left out. */
+  /**
+   * What becomes of a comparison longer than the model's context: an error, the ends of its responses cut off, or left
+   * out. Without a model, all are kept.
+   */
   readonly longRows: 'refuse' | 'truncate' | 'drop';
   /** What becomes of rows that cannot be read: an error that names them all, or left out. */
   readonly malformedRows: 'refuse' | 'drop';
@@ -163,7 +167,6 @@ class Reading {
   private readonly leftOut = { malformed: 0, long: 0, identical: 0 };
   private truncated = 0;
   private fileHeader: PreferenceFileHeader | null = null;
-  private guidelines: ReadonlySet<number> = new Set();
   private judgementsRead = 0;
 
   constructor(private readonly options: PreferenceImportOptions) {
@@ -194,25 +197,26 @@ class Reading {
 
   private takeHeader(row: JsonObject): void {
     this.fileHeader = checkPreferenceFileHeader(row);
-    this.guidelines = new Set(this.fileHeader.guidelines.map(({ version }) => version));
   }
 
-  private takeComparison({ tokenizer }: PreferenceFileHeader, row: JsonObject): string {
+  private takeComparison(header: PreferenceFileHeader, row: JsonObject): string {
     this.rows++;
-    const comparison = checkJudgedComparison(row, this.guidelines);
+    const { model } = this.options;
+    const comparison = checkJudgedComparison(row, header);
     this.judgementsRead += comparison.judgements.length;
     const texts = comparison.responses.map(({ text }) => text);
-    const content =
-      tokenizer === this.options.tokenizerId
-        ? comparison
-        : tokenizeComparison(comparison.prompt, texts, this.options.tokenizer);
+    const keepsTokens = model === null || header.tokenizer === model.tokenizerId;
+    const content = keepsTokens ? comparison : tokenizeComparison(comparison.prompt, texts, model.tokenizer);
     return this.gather(content, comparison.judgements, comparison.split);
   }
 
   private takeRow(format: keyof typeof ROW_FORMATS, row: JsonObject): string {
     this.rows++;
     const { prompt, responses, judgement } = storable(ROW_FORMATS[format].read(row));
-    const content = tokenizeComparison(prompt, responses, this.options.tokenizer);
+    const { model } = this.options;
+    const content = model
+      ? tokenizeComparison(prompt, responses, model.tokenizer)
+      : withoutTokens(prompt, responses);
     if (!isIdentical(content)) return this.gather(content, [judgement], null);
     this.leftOut.identical++;
     return '';
@@ -239,7 +243,8 @@ class Reading {
 
   /** The comparison within the context; null when it is left out. @throws TooLongError */
   private fitted(content: ComparisonContent): ComparisonContent | null {
-    const { context, longRows } = this.options;
+    const { model, longRows } = this.options;
+    const context = model?.context ?? Infinity;
     const length = longestSequenceOf(content);
     if (length <= context) return content;
     if (longRows === 'refuse') {
@@ -298,7 +303,7 @@ class Reading {
     const header: PreferenceFileHeader = {
       kind: 'plumbline-preferences',
       version: 1,
-      tokenizer: this.options.tokenizerId,
+      tokenizer: this.options.model?.tokenizerId ?? fileHeader?.tokenizer ?? null,
       guidelines: fileHeader?.guidelines ?? [{ version: 1, text: UNKNOWN_GUIDELINE }],
       comparisons: comparisons.size,
       judgements: judgements.length,

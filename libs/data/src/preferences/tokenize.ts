@@ -1,5 +1,5 @@
 import type { ComparisonContent } from '@plumbline/artifacts';
-import type { Message } from '@plumbline/contracts';
+import type { ComparisonSet, Message, SampledComparison } from '@plumbline/contracts';
 import type { CorpusTokenizer } from '../tokenized-corpus.js';
 import { promptPieces, responsePiece } from './messages.js';
 
@@ -30,6 +30,52 @@ export function tokenizeComparison(
   };
 }
 
+/** A comparison of which there is nothing but the texts. */
+export function withoutTokens(prompt: readonly Message[], responses: readonly string[]): ComparisonContent {
+  return { prompt, promptTokens: [], responses: responses.map((text) => ({ text, tokens: [] })) };
+}
+
+/** What tokenises a comparison set for a model. */
+export interface SetTokenizer {
+  readonly tokenizer: PreferenceTokenizer;
+  /** Artifact id of its tokenizer.json. */
+  readonly tokenizerId: string;
+  /** The most tokens that the model takes. */
+  readonly context: number;
+}
+
+/**
+ * The comparisons of a set as a model's tokens: those of an import that are of another tokenizer, or have texts only, are
+ * tokenised. Keys stay, for judgements name them.
+ *
+ * @throws RangeError when that makes comparisons that are longer than the context
+ */
+export function comparisonsFor(
+  { comparisons, tokenizer: given }: Pick<ComparisonSet, 'comparisons' | 'tokenizer'>,
+  { tokenizer, tokenizerId, context }: SetTokenizer,
+): readonly SampledComparison[] {
+  if (given === undefined || given === tokenizerId) return comparisons;
+  const made = comparisons.map((comparison): SampledComparison => {
+    const texts = comparison.responses.map(({ text }) => text);
+    const { promptTokens, responses } = tokenizeComparison(comparison.prompt, texts, tokenizer);
+    return {
+      ...comparison,
+      promptTokens,
+      responses: comparison.responses.map((response, at) => ({ ...response, tokens: responses[at]!.tokens })),
+    };
+  });
+  const lengths = made.map(longestSequenceOf);
+  const long = lengths.filter((length) => length > context).length;
+  if (long > 0) {
+    const longest = lengths.reduce((a, b) => Math.max(a, b));
+    throw new RangeError(
+      `${long} of ${made.length} comparisons are longer than the model's context of ${context} tokens (the longest has ` +
+        `${longest}); import the file with --model and --long-rows truncate or drop`,
+    );
+  }
+  return made;
+}
+
 /** Tokens of the prompt with its longest response. */
 export function longestSequenceOf({ promptTokens, responses }: ComparisonContent): number {
   return promptTokens.length + Math.max(...responses.map(({ tokens }) => tokens.length));
@@ -49,9 +95,10 @@ export function truncated(content: ComparisonContent, context: number): Comparis
   };
 }
 
-/** Whether all responses are the same tokens: such a comparison compares nothing. */
+/** Whether all responses are the same: such a comparison compares nothing. */
 export function isIdentical({ responses }: ComparisonContent): boolean {
   const [first, ...others] = responses;
+  if (first!.tokens.length === 0) return others.every(({ text }) => text === first!.text);
   return others.every(
     ({ tokens }) =>
       tokens.length === first!.tokens.length && tokens.every((token, at) => token === first!.tokens[at]),

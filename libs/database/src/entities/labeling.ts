@@ -146,8 +146,8 @@ export class PreferenceImport {
   @Column('char', { length: 64 }) fileSha256!: string;
   @Column('bigint', { transformer: { from: Number, to: (value: number) => value } }) fileBytes!: number;
   @Column('text') format!: PreferenceFormatName;
-  @Column('char', { length: 64 }) model!: string;
-  @Column('char', { length: 64 }) tokenizer!: string;
+  @Column('char', { length: 64, nullable: true }) model!: string | null;
+  @Column('char', { length: 64, nullable: true }) tokenizer!: string | null;
   @Column('jsonb') counts!: ImportCounts;
   @Column('uuid') importedBy!: string;
   @Column('timestamptz', { default: () => 'now()' }) createdAt!: Date;
