@@ -115,7 +115,8 @@ function asBody(overrides: readonly ConfigurationOverride[]): Schemas['OverrideD
   return overrides as unknown as Schemas['OverrideDto'][];
 }
 
-function refusal(response: Response, body: unknown): CommandError {
+/** What a refusal of the API means here. */
+export function refusal(response: Pick<Response, 'status' | 'statusText'>, body: unknown): CommandError {
   const problem: Partial<Problem> = typeof body === 'object' && body !== null ? body : {};
   const { status } = response;
   const reason = problem.detail ?? problem.title ?? (response.statusText || `status ${String(status)}`);

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addBenchCommand } from './commands/bench.js';
 import { addLabelerCommands } from './commands/labelers.js';
 import { addModelCommands } from './commands/models.js';
+import { addPreferenceCommands } from './commands/preferences.js';
 import { addRunCommands } from './commands/runs.js';
 import { addServiceCommands } from './commands/services.js';
 
@@ -17,6 +18,7 @@ export function createProgram(): Command {
   addRunCommands(program);
   addModelCommands(program);
   addLabelerCommands(program);
+  addPreferenceCommands(program);
   addBenchCommand(program);
   program.addHelpText(
     'after',
