@@ -38,12 +38,13 @@ export const records = proxyActivities<
     | 'requestPause'
     | 'pauseRequested'
     | 'collectionProgress'
+    | 'beginStudyRun'
   >
 >({ startToCloseTimeout: '1 minute', retry: RETRY });
 
 /** Bulk work on Postgres and artifacts: thousands of rows, a whole report. */
 export const bulk = proxyActivities<
-  Pick<PipelineActivities, 'publishComparisons' | 'freezePreferences' | 'buildReport'>
+  Pick<PipelineActivities, 'publishComparisons' | 'freezePreferences' | 'buildReport' | 'buildStudyReport'>
 >({ startToCloseTimeout: '10 minutes', retry: RETRY });
 
 /** Simulated labelers judge for as long as there is something to judge; each judgement is progress. */

@@ -1,6 +1,7 @@
 export { collectStep } from './collect-step.js';
 export { evaluateStep } from './evaluate-step.js';
 export { optimiseStep } from './optimise-step.js';
+export { overoptimisationStudy } from './overoptimisation-study.js';
 export { pretrainStep } from './pretrain-step.js';
 export { rewardStep } from './reward-step.js';
 export { rlhfPipeline } from './rlhf-pipeline.js';

@@ -17,9 +17,9 @@ export const stateQuery = defineQuery<RunState>(STATE_QUERY);
 
 /** People's power to hold a run between segments and let it go on. */
 export interface PauseSwitch {
-  /** The step at work, told when the run is resumed. */
-  atWork(step: StepName, child: ChildWorkflowHandle<Workflow>): void;
-  /** Between steps: holds while the run is paused. */
+  /** What is at work, told when the run is resumed: a step, or (null) runs that a study has started. */
+  atWork(step: StepName | null, children: readonly ChildWorkflowHandle<Workflow>[]): void;
+  /** Between them: holds while the run is paused. */
   hold(): Promise<void>;
 }
 
@@ -27,14 +27,21 @@ export interface PauseSwitch {
 export function installPauseSwitch(runId: string): PauseSwitch {
   let paused = false;
   let step: StepName | null = null;
-  let child: ChildWorkflowHandle<Workflow> | null = null;
+  let children: readonly ChildWorkflowHandle<Workflow>[] = [];
+  const passOn = async (): Promise<void> => {
+    // One that has ended meanwhile wants no news.
+    await Promise.all(children.map((child) => child.signal(lookAgainSignal).catch(() => undefined)));
+  };
 
+  setHandler(lookAgainSignal, passOn);
   setHandler(stateQuery, () => ({ paused, step }));
   setHandler(
     pauseUpdate,
     async () => {
       paused = true;
       await records.requestPause({ runId, paused: true });
+      // The runs of a study say for themselves that they are paused; no step of its own would say it for the study.
+      if (step === null && children.length > 0) await records.markRun({ runId, status: 'paused' });
     },
     {
       validator: () => {
@@ -47,7 +54,7 @@ export function installPauseSwitch(runId: string): PauseSwitch {
     async () => {
       paused = false;
       await records.requestPause({ runId, paused: false });
-      await child?.signal(lookAgainSignal);
+      await passOn();
     },
     {
       validator: () => {
@@ -57,12 +64,12 @@ export function installPauseSwitch(runId: string): PauseSwitch {
   );
 
   return {
-    atWork: (name, handle) => {
+    atWork: (name, handles) => {
       step = name;
-      child = handle;
+      children = handles;
     },
     hold: async () => {
-      child = null;
+      children = [];
       if (!paused) return;
       await records.markRun({ runId, status: 'paused' });
       await condition(() => !paused);

@@ -1,9 +1,10 @@
-import type {
-  ComputeActivities,
-  PipelineActivities,
-  PublishedCollection,
-  SegmentsOutcome,
-  StepReference,
+import {
+  runWorkflowId,
+  type ComputeActivities,
+  type PipelineActivities,
+  type PublishedCollection,
+  type SegmentsOutcome,
+  type StepReference,
 } from '@plumbline/contracts';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
@@ -35,6 +36,7 @@ export function recordingActivities(behaviour: Behaviour): {
 } {
   const recording: Recording = { calls: [], pauses: new Map(), judged: new Map() };
   const { calls, pauses, judged } = recording;
+  const begun = new Set<string>();
 
   const compute = (name: keyof ComputeActivities, output: string) => async (step: StepReference) => {
     calls.push(name);
@@ -72,6 +74,8 @@ export function recordingActivities(behaviour: Behaviour): {
     markRun: ({ status, reason }) => record(`run ${status} ${reason ?? ''}`.trim()),
     requestPause: ({ runId, paused }) => {
       pauses.set(runId, paused);
+      // A study's runs pause with it.
+      for (const member of begun) if (member.startsWith(`${runId}-`)) pauses.set(member, paused);
       return record(`pause ${paused}`);
     },
     pauseRequested: ({ runId }) => Promise.resolve(pauses.get(runId) === true),
@@ -94,6 +98,24 @@ export function recordingActivities(behaviour: Behaviour): {
     },
     buildReport: () => {
       calls.push('report');
+      return Promise.resolve({ json: 'json-id', html: 'html-id' });
+    },
+    beginStudyRun: ({ runId, member: { size, labels }, inputs }) => {
+      const key = labels === undefined ? `pretrain-${size}` : `${size}-${labels}`;
+      calls.push(`member ${key} ${Object.keys(inputs).sort().join(',')}`.trim());
+      const memberId = `${runId}-${key}`;
+      begun.add(memberId);
+      return Promise.resolve({
+        workflowId: runWorkflowId(memberId),
+        input: {
+          runId: memberId,
+          inputs,
+          ...(labels === undefined ? { step: 'pretrain' as const } : { fromStep: 'reward' as const }),
+        },
+      });
+    },
+    buildStudyReport: () => {
+      calls.push('study report');
       return Promise.resolve({ json: 'json-id', html: 'html-id' });
     },
   };

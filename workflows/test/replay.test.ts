@@ -26,7 +26,7 @@ function historyOf(file: string): {
 }
 
 describe('replay', () => {
-  it('has histories of completion, fine-tuning, failure, cancellation, pause and people', () => {
+  it('has histories of completion, fine-tuning, failure, cancellation, pause, people and a study', () => {
     const scenarios = new Set(files.map((file) => file.split('.')[0]));
     expect([...scenarios].sort()).toEqual([
       'cancelled',
@@ -35,6 +35,7 @@ describe('replay', () => {
       'fine-tuned',
       'paused',
       'people',
+      'study',
     ]);
   });
 

@@ -11,6 +11,7 @@ import {
   WORKFLOW_NAMES,
   type PipelineInput,
   type RunState,
+  type StudyInput,
 } from '@plumbline/contracts';
 import { startTestTemporal, type TestTemporal } from '@plumbline/testing';
 import {
@@ -62,7 +63,7 @@ afterAll(async () => {
 /** Runs workers while `work` goes on with a pipeline of its own. */
 async function withPipeline(
   behaviour: Behaviour,
-  input: Partial<PipelineInput>,
+  input: Partial<PipelineInput> | { readonly study: Omit<StudyInput, 'runId'> },
   work: (handle: WorkflowHandle, recording: Recording, runId: string) => Promise<void>,
 ): Promise<void> {
   const { activities, recording } = recordingActivities(behaviour);
@@ -79,10 +80,12 @@ async function withPipeline(
   const gpu = await Worker.create({ ...common, taskQueue: GPU_QUEUE });
   await pipeline.runUntil(
     gpu.runUntil(async () => {
-      const handle = await client.workflow.start(WORKFLOW_NAMES.pipeline, {
+      const isStudy = 'study' in input;
+      const given = isStudy ? { runId, ...input.study } : { runId, inputs: {}, ...input };
+      const handle = await client.workflow.start(isStudy ? WORKFLOW_NAMES.study : WORKFLOW_NAMES.pipeline, {
         taskQueue: queue,
         workflowId: `run-${runId}`,
-        args: [{ runId, inputs: {}, ...input } satisfies PipelineInput],
+        args: [given satisfies PipelineInput | StudyInput],
       });
       await work(handle, recording, runId);
     }),
@@ -229,6 +232,85 @@ describe('pipeline', () => {
       await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
       expect(calls.slice(-2)).toEqual(['mark step-optimise cancelled', 'run cancelled']);
       await keepHistories('cancelled', runId);
+    });
+  });
+});
+
+describe('study', () => {
+  /** The first reward model is as large as the policy; the second needs a pretrained model of its own. */
+  const study = { pretrains: [false, true], labels: [100, 300] };
+
+  it('pretrains, samples and collects once; then a run for each reward model, and a report of all', async () => {
+    await withPipeline(SIMULATED, { study }, async (handle, { calls }, runId) => {
+      await handle.result();
+      expect(calls.slice(0, 11)).toEqual([
+        'begin pretrain',
+        'pretrain',
+        'complete step-pretrain model',
+        'begin sample model',
+        'sample',
+        'complete step-sample comparisons',
+        'begin collect comparisons',
+        'publish',
+        'simulate',
+        'freeze',
+        'complete step-collect preferences',
+      ]);
+      expect(calls.filter((call) => call.startsWith('member')).sort()).toEqual([
+        'member 0-100 comparisons,model,preferences',
+        'member 0-300 comparisons,model,preferences',
+        'member 1-100 comparisons,model,preferences,rewardBase',
+        'member 1-300 comparisons,model,preferences,rewardBase',
+        'member pretrain-1',
+      ]);
+      const begun = calls.filter((call) => call.startsWith('begin reward')).sort();
+      expect(begun).toEqual([
+        'begin reward comparisons,model,preferences',
+        'begin reward comparisons,model,preferences',
+        'begin reward comparisons,model,preferences,rewardBase',
+        'begin reward comparisons,model,preferences,rewardBase',
+      ]);
+      expect(calls.filter((call) => call === 'evaluate')).toHaveLength(4);
+      expect(calls.filter((call) => call === 'report')).toHaveLength(4);
+      // The pretraining, the four, and the study last.
+      expect(calls.filter((call) => call === 'run completed')).toHaveLength(6);
+      expect(calls.slice(-2)).toEqual(['study report', 'run completed']);
+      await keepHistories('study', runId);
+    });
+  });
+
+  it('fails with the reason when one of its runs fails', async () => {
+    await withPipeline({ ...SIMULATED, failing: 'optimise' }, { study }, async (handle, { calls }) => {
+      await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
+      expect(calls).toContain('run failed the loss is not finite');
+      expect(calls).not.toContain('study report');
+    });
+  });
+
+  it('pauses with its runs, and goes on with them', async () => {
+    const behaviour: Behaviour = { ...SIMULATED, endless: 'trainReward' };
+    await withPipeline(
+      behaviour,
+      { study: { pretrains: [false], labels: [50] } },
+      async (handle, { calls }) => {
+        await until(() => calls.includes('trainReward'));
+        await handle.executeUpdate(PAUSE_UPDATE);
+        await until(() => calls.includes('mark step-reward paused') && calls.includes('run paused'));
+        await handle.executeUpdate(RESUME_UPDATE);
+        await handle.result();
+        expect(calls.filter((call) => call === 'trainReward')).toHaveLength(2);
+        expect(calls.slice(-2)).toEqual(['study report', 'run completed']);
+      },
+    );
+  });
+
+  it('is cancelled with its runs', async () => {
+    await withPipeline({ ...SIMULATED, endless: 'optimise' }, { study }, async (handle, { calls }) => {
+      await until(() => calls.includes('optimise'));
+      await handle.cancel();
+      await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
+      await until(() => calls.filter((call) => call === 'run cancelled').length === 5);
+      expect(calls).not.toContain('study report');
     });
   });
 });

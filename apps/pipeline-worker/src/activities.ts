@@ -7,6 +7,7 @@ import type { PipelineDependencies } from './dependencies.js';
 import { createReporting } from './report.js';
 import { createRunRecords } from './run-records.js';
 import { createSimulation } from './simulate-labelers.js';
+import { createStudies } from './studies.js';
 
 /** All light activities. What the record or the API refuses would be refused again: that is not tried again. */
 export function createPipelineActivities(dependencies: PipelineDependencies): PipelineActivities {
@@ -15,6 +16,7 @@ export function createPipelineActivities(dependencies: PipelineDependencies): Pi
     ...createCollection(dependencies),
     ...createReporting(dependencies),
     ...createSimulation(dependencies),
+    ...createStudies(dependencies),
   };
   const entries = Object.entries(activities) as [string, (input: never) => Promise<unknown>][];
   return Object.fromEntries(

@@ -1,7 +1,7 @@
 import type { ArtifactStore } from '@plumbline/artifacts';
 import { STEP_NAMES, type EvaluationResult } from '@plumbline/contracts';
 import { getRun, query, readSeries, Run, Step, type Database } from '@plumbline/database';
-import type { ReportedCollection, ReportedStep, ReportInput, Series } from '@plumbline/report';
+import type { ReportedCollection, ReportedRun, ReportedStep, ReportInput, Series } from '@plumbline/report';
 import type { DataSource } from 'typeorm';
 
 /** Most points of a curve that a report carries. */
@@ -13,40 +13,48 @@ export async function gatherReport(
   artifacts: ArtifactStore,
   runId: string,
 ): Promise<ReportInput> {
-  const run = await database.manager.findOneOrFail(Run, {
-    where: { id: runId },
-    relations: { starter: true },
-  });
+  const run = await runWithStarter(database, runId);
   const steps = await stepsOf(database, run);
   const reported = await Promise.all(steps.map((step) => reportedStep(database, step)));
   const evaluation = reported.find(({ name }) => name === 'evaluate')?.outputs['evaluation'];
   const collect = steps.find(({ name }) => name === 'collect');
   return {
-    run: {
-      runId,
-      name: run.name,
-      preset: run.preset,
-      // The report is the last thing a run does: whoever reads it reads of a completed one.
-      status: 'completed',
-      startedBy: run.starter.displayName,
-      createdAt: run.createdAt.toISOString(),
-      startedAt: run.startedAt?.toISOString() ?? null,
-      finishedAt: new Date().toISOString(),
-      commit: run.commit,
-      dirty: run.dirty ?? false,
-      lockfileHash: run.lockfileHash,
-      configurationHash: run.configurationHash,
-      versions: run.versions,
-      machine: run.machine,
-      forkedFrom:
-        run.forkedFrom === null || run.fromStep === null
-          ? null
-          : { runId: run.forkedFrom, step: run.fromStep },
-    },
+    run: describedRun(run),
     configuration: run.configuration,
     steps: reported,
     collection: collect === undefined ? null : await reportedCollection(database, collect.id),
     evaluation: evaluation === undefined ? null : await artifacts.getJson<EvaluationResult>(evaluation),
+  };
+}
+
+/** The run itself, as its report tells of it. */
+export async function reportedRun(database: DataSource, runId: string): Promise<ReportedRun> {
+  return describedRun(await runWithStarter(database, runId));
+}
+
+function runWithStarter(database: DataSource, runId: string): Promise<Run> {
+  return database.manager.findOneOrFail(Run, { where: { id: runId }, relations: { starter: true } });
+}
+
+function describedRun(run: Run): ReportedRun {
+  return {
+    runId: run.id,
+    name: run.name,
+    preset: run.preset,
+    // The report is the last thing a run does: whoever reads it reads of a completed one.
+    status: 'completed',
+    startedBy: run.starter.displayName,
+    createdAt: run.createdAt.toISOString(),
+    startedAt: run.startedAt?.toISOString() ?? null,
+    finishedAt: new Date().toISOString(),
+    commit: run.commit,
+    dirty: run.dirty ?? false,
+    lockfileHash: run.lockfileHash,
+    configurationHash: run.configurationHash,
+    versions: run.versions,
+    machine: run.machine,
+    forkedFrom:
+      run.forkedFrom === null || run.fromStep === null ? null : { runId: run.forkedFrom, step: run.fromStep },
   };
 }
 

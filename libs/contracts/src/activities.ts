@@ -51,7 +51,7 @@ export interface PipelineActivities {
     status: 'running' | 'paused' | 'completed' | 'failed' | 'cancelled';
     reason?: string;
   }): Promise<void>;
-  /** Asks the compute activity to stop at its next segment, or takes that back. */
+  /** Asks the compute activity to stop at its next segment, or takes that back; of a study, in all runs it started. */
   requestPause(input: { runId: string; paused: boolean }): Promise<void>;
   pauseRequested(input: { runId: string }): Promise<boolean>;
   /** Puts a comparison set before labelers: prompts, responses, comparisons, slots. */
@@ -68,7 +68,5 @@ export interface PipelineActivities {
     member: StudyMember;
     inputs: StepInputs;
   }): Promise<{ workflowId: string; input: PipelineInput }>;
-  /** Asks all runs of a study to pause as `requestPause` does, or takes that back. */
-  requestStudyPause(input: { runId: string; paused: boolean }): Promise<void>;
   buildStudyReport(input: { runId: string }): Promise<{ json: string; html: string }>;
 }

@@ -34,4 +34,5 @@ export {
 } from './runs.js';
 export * from './run-details.js';
 export * from './steps.js';
+export * from './studies.js';
 export { inTransaction, isPostgresError, query, violatesUnique, type Database } from './transaction.js';

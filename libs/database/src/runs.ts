@@ -115,14 +115,15 @@ export interface ListedRun {
   readonly cursor: RunCursor;
 }
 
-/** Runs, newest first: `limit` of those after `cursor`, or the one with that id. */
+/** Runs, newest first: `limit` of those after `cursor`, the one with that id, or those that a study started. */
 export async function listRuns(
   database: Database,
   {
     cursor = null,
     limit = 50,
     id = null,
-  }: { cursor?: RunCursor | null; limit?: number; id?: string | null } = {},
+    studyId = null,
+  }: { cursor?: RunCursor | null; limit?: number; id?: string | null; studyId?: string | null } = {},
 ): Promise<ListedRun[]> {
   const rows = await query<{
     id: string;
@@ -153,9 +154,10 @@ export async function listRuns(
        ) s ON true
       WHERE ($1::timestamptz IS NULL OR (r.created_at, r.id) < ($1::timestamptz, $2::uuid))
         AND ($4::uuid IS NULL OR r.id = $4::uuid)
+        AND ($5::uuid IS NULL OR r.study_id = $5::uuid)
       ORDER BY r.created_at DESC, r.id DESC
       LIMIT $3`,
-    [cursor?.createdAt ?? null, cursor?.id ?? null, limit, id],
+    [cursor?.createdAt ?? null, cursor?.id ?? null, limit, id, studyId],
   );
   return rows.map((row) => ({
     id: row.id,
@@ -216,15 +218,17 @@ export async function setRunStatus(database: Database, change: StatusChange): Pr
   });
 }
 
-/** Asks the run's compute step to stop after its next checkpoint, or takes that back. */
+/** Asks the run's compute step to stop after its next checkpoint, or takes that back; of a study, in all its runs. */
 export async function setPauseRequested(
   database: Database,
   { runId, paused }: { runId: string; paused: boolean },
 ): Promise<void> {
-  const rows = await query(database, `UPDATE runs SET pause_requested = $2 WHERE id = $1 RETURNING id`, [
-    runId,
-    paused,
-  ]);
+  const rows = await query(
+    database,
+    `UPDATE runs SET pause_requested = $2
+      WHERE id = $1 OR (study_id = $1 AND finished_at IS NULL) RETURNING id`,
+    [runId, paused],
+  );
   if (rows.length === 0) throw new DatabaseError('not_found', `there is no run ${runId}`);
 }
 

@@ -30,6 +30,10 @@ export class Run {
   /** First step to execute; earlier ones are taken from `inputs`. */
   @Column('text', { nullable: true }) fromStep!: StepName | null;
   @Column('uuid', { nullable: true }) forkedFrom!: string | null;
+  /** The study that started it. */
+  @Column('uuid', { nullable: true }) studyId!: string | null;
+  /** What it is within its study. */
+  @Column('text', { nullable: true }) studyMember!: string | null;
   @Column('uuid') startedBy!: string;
   /** Of the code: null outside a git checkout. */
   @Column('text', { nullable: true }) commit!: string | null;

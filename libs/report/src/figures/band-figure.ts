@@ -38,7 +38,11 @@ export function bandFigure({ bands, xLabel, yLabel, references = [] }: BandFigur
           itemWidth: 14,
           itemHeight: 3,
           textStyle: { color: INK.text, fontSize: 12 },
-          data: bands.map(({ label, ink }) => ({ name: label, icon: 'roundRect', itemStyle: { color: ink } })),
+          data: bands.map(({ label, ink }) => ({
+            name: label,
+            icon: 'roundRect',
+            itemStyle: { color: ink },
+          })),
         },
       }),
       xAxis: {
@@ -115,7 +119,10 @@ function reference({ label, value }: { label: string; value: number }): LineSeri
       symbol: 'none',
       lineStyle: { color: INK.faint, type: [5, 4], width: 1.2 },
       data: [
-        { yAxis: value, label: { formatter: label, position: 'insideEndTop', color: INK.faint, fontSize: 11 } },
+        {
+          yAxis: value,
+          label: { formatter: label, position: 'insideEndTop', color: INK.faint, fontSize: 11 },
+        },
       ],
     },
   };

@@ -24,6 +24,8 @@ export interface PointFigure {
   readonly xLabel: string;
   /** Absent: from 0. */
   readonly xRange?: readonly [number, number];
+  /** The value axis reaches these; absent: as far as the points do. */
+  readonly yRange?: readonly [number, number];
   /** Horizontal reference lines. */
   readonly references?: readonly { readonly label: string; readonly value: number }[];
 }
@@ -37,6 +39,7 @@ export function pointFigure(figure: PointFigure, title: string): string {
   const values = [
     ...groups.flatMap(({ points }) => points.flatMap(({ low, high }) => [low, high])),
     ...references.map(({ value }) => value),
+    ...(figure.yRange ?? []),
   ];
   const pad = (Math.max(...values) - Math.min(...values)) * 0.04;
   return renderSvg(

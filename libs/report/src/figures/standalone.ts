@@ -1,5 +1,5 @@
 import { escapeHtml } from '../page/html.js';
-import { INK, FONT } from './svg.js';
+import { FONT, type INK } from './svg.js';
 
 /** What the page's light theme has for each ink: a file has no page to take its colours from. */
 const COLOURS: Readonly<Record<keyof typeof INK, string>> = {
@@ -11,6 +11,10 @@ const COLOURS: Readonly<Record<keyof typeof INK, string>> = {
   bestOf: '#b45309',
   second: '#5b5bd6',
   surface: '#ffffff',
+  sequence1: '#d97706',
+  sequence2: '#0e9f8f',
+  sequence3: '#3b5bdb',
+  sequence4: '#6d28d9',
 };
 
 export interface Panel {

@@ -29,7 +29,14 @@ export const INK = {
   bestOf: '#010208',
   second: '#010209',
   surface: '#01020a',
+  sequence1: '#01020b',
+  sequence2: '#01020c',
+  sequence3: '#01020d',
+  sequence4: '#01020e',
 } as const;
+
+/** For what has an order, from less to more. */
+export const SEQUENCE = [INK.sequence1, INK.sequence2, INK.sequence3, INK.sequence4] as const;
 
 export type Ink = (typeof INK)[keyof typeof INK];
 

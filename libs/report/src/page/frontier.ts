@@ -7,7 +7,7 @@ import { figure } from './figure.js';
 import { fixed, interval, percent, percentInterval } from './format.js';
 import { html, type Html } from './html.js';
 
-const X_LABEL = 'distance d = √KL, KL in nats per response';
+export const X_LABEL = 'distance d = √KL, KL in nats per response';
 
 /** Both rewards against √KL, and the table behind them. */
 export function frontierSection(frontier: Frontier): Html {

@@ -1,9 +1,22 @@
 import { STEP_NAMES } from '@plumbline/contracts';
 import type { Headline, ReportDocument } from '../report-document.js';
+import type { ReportedRun } from '../report-input.js';
 import { duration, fixed, interval, percent, percentInterval, shortId, time } from './format.js';
 import { html, type Html } from './html.js';
 
 export function header({ run, headline }: ReportDocument): Html {
+  return html`<header>
+    <div>
+      <p class="product">Plumbline run report</p>
+      <h1>${run.name}</h1>
+      <p class="summary">${headline ? summary(headline) : noEvaluation(run.status)}</p>
+      ${runFacts(run)}
+    </div>
+  </header>`;
+}
+
+/** When, by whom and with what it ran. */
+export function runFacts(run: ReportedRun): Html {
   const facts: readonly (readonly [string, string | Html])[] = [
     ['Status', run.status],
     ['Started', time(run.startedAt ?? run.createdAt)],
@@ -19,22 +32,15 @@ export function header({ run, headline }: ReportDocument): Html {
             >${run.dirty && ' with local changes'}`,
     ],
   ];
-  return html`<header>
-    <div>
-      <p class="product">Plumbline run report</p>
-      <h1>${run.name}</h1>
-      <p class="summary">${headline ? summary(headline) : noEvaluation(run.status)}</p>
-      <dl class="facts">
-        ${facts.map(
-          ([term, fact]) =>
-            html`<div>
-              <dt>${term}</dt>
-              <dd>${fact}</dd>
-            </div>`,
-        )}
-      </dl>
-    </div>
-  </header>`;
+  return html`<dl class="facts">
+    ${facts.map(
+      ([term, fact]) =>
+        html`<div>
+          <dt>${term}</dt>
+          <dd>${fact}</dd>
+        </div>`,
+    )}
+  </dl>`;
 }
 
 function summary({ prompts, goldWinRate, klNatsPerSequence }: Headline): string {

@@ -15,6 +15,7 @@ export const STYLE = `
   --figure-text: var(--text); --figure-faint: var(--faint); --figure-grid: var(--line);
   --figure-policy: var(--policy); --figure-pretrained: var(--pretrained); --figure-bestOf: var(--bestOf);
   --figure-second: var(--second); --figure-surface: var(--surface);
+  --figure-sequence1: #d97706; --figure-sequence2: #0e9f8f; --figure-sequence3: #4c6ef5; --figure-sequence4: #8b5cf6;
 }
 * { box-sizing: border-box; }
 body {
