@@ -9,3 +9,4 @@ export * from './native.js';
 export * from './fused/attention.js';
 export * from './fused/gelu.js';
 export * from './fused/layer-norm.js';
+export { callEach } from './compile/trace.js';

@@ -14,6 +14,7 @@ import {
   type AdamWOptions,
   type AdamWSchedule,
 } from './adamw.js';
+import { eachLayer } from './layers.js';
 import { type LossAndGradients } from './loss-gradients.js';
 import { NamedFunction, type NamedTensors, type OnCompile } from './named-function.js';
 import { shardedLossAndGradients } from './row-shards.js';
@@ -258,10 +259,45 @@ export class Trainer {
     gradients: Parameters,
     schedule: Readonly<Record<string, Tensor>>,
   ): { parameters: Parameters; moments: Parameters; gradientNorm: Tensor } {
-    const clipped = clipByGlobalNorm(gradients, this.options.maximumGradientNorm);
     const rates = schedule as unknown as AdamWSchedule<Tensor>;
+    if ((this.options.plan?.rowShards ?? 1) > 1) {
+      return this.optimizerStepByLayer(parameters, moments, gradients, rates);
+    }
+    const clipped = clipByGlobalNorm(gradients, this.options.maximumGradientNorm);
     const next = adamW(parameters, moments, clipped.gradients, rates, this.adamW);
     return { ...next, gradientNorm: clipped.norm };
+  }
+
+  /** The same, where the threads of the plan share the work by whole ops. */
+  private optimizerStepByLayer(
+    parameters: Parameters,
+    moments: Parameters,
+    gradients: Parameters,
+    rates: AdamWSchedule<Tensor>,
+  ): { parameters: Parameters; moments: Parameters; gradientNorm: Tensor } {
+    const names = Object.keys(parameters);
+    const [squares] = eachLayer([gradients], {}, ([own]) => [{ squares: sumOfSquares(own!) }]);
+    const { norm, scale } = clipping(tf.addN(Object.values(squares!)), this.options.maximumGradientNorm);
+    const [nextParameters, m, v] = eachLayer(
+      [parameters, ...MOMENTS.map((kind) => withoutPrefix(moments, kind, names)), gradients],
+      { scale, ...rates },
+      ([own, m, v, gradients], shared) => {
+        const next = adamW(
+          own!,
+          { ...withPrefix(m!, MOMENTS[0]), ...withPrefix(v!, MOMENTS[1]) },
+          mapValues(gradients!, (gradient) => gradient.mul(shared['scale']!)),
+          shared as unknown as AdamWSchedule<Tensor>,
+          this.adamW,
+        );
+        const inLayer = Object.keys(own!);
+        return [next.parameters, ...MOMENTS.map((kind) => withoutPrefix(next.moments, kind, inLayer))];
+      },
+    );
+    return {
+      parameters: nextParameters!,
+      moments: { ...withPrefix(m!, MOMENTS[0]), ...withPrefix(v!, MOMENTS[1]) },
+      gradientNorm: norm,
+    };
   }
 
   /** Runs `fn` as the plan says; `schedule` among the inputs is disposed of, the rest stays the caller's. */
@@ -282,6 +318,16 @@ interface StepResult {
   readonly moments: Parameters;
   readonly metrics: UpdateMetrics;
   readonly outputs: Readonly<Record<string, Float32Array>>;
+}
+
+const MOMENTS = ['m.', 'v.'] as const;
+
+function withPrefix(tensors: Parameters, prefix: string): Parameters {
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [prefix + name, tensor]));
+}
+
+function withoutPrefix(tensors: Parameters, prefix: string, names: readonly string[]): Parameters {
+  return Object.fromEntries(names.map((name) => [name, tensors[prefix + name]!]));
 }
 
 function isList(batch: Batch | readonly Batch[]): batch is readonly Batch[] {
@@ -314,8 +360,16 @@ export function clipByGlobalNorm(
   gradients: Parameters,
   maximum: number,
 ): { gradients: Parameters; norm: Tensor } {
-  const squares = Object.values(gradients).map((gradient) => gradient.square().sum());
-  const norm = tf.addN(squares).sqrt();
-  const scale = tf.scalar(maximum).div(norm.add(1e-6)).minimum(1);
+  const { norm, scale } = clipping(sumOfSquares(gradients), maximum);
   return { gradients: mapValues(gradients, (gradient) => gradient.mul(scale)), norm };
+}
+
+function sumOfSquares(tensors: Parameters): Tensor {
+  return tf.addN(Object.values(tensors).map((tensor) => tensor.square().sum()));
+}
+
+/** The norm of gradients with this sum of squares, and what to multiply them with. */
+function clipping(squares: Tensor, maximum: number): { norm: Tensor; scale: Tensor } {
+  const norm = squares.sqrt();
+  return { norm, scale: tf.scalar(maximum).div(norm.add(1e-6)).minimum(1) };
 }

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import {
+  callEach,
   compile,
   leakedTensors,
   loadTensorFlow,
@@ -368,6 +369,82 @@ describe('compile', () => {
         graph.nodes.filter(({ op, attributes }) => op === 'BatchMatMulV2' && attributes['T']!.value === 14)
           .length,
       ).toBe(4);
+    });
+  });
+
+  describe('callEach', () => {
+    const part = (x: Tensor, w: Tensor): Tensor[] => [tf.matMul(x, w).sum(), w.mul(x.max())];
+    const inParts =
+      (fn = part, atOnce?: number) =>
+      (x: Tensor, w: Tensor): Tensor[] => {
+        const lists = tf.split(x, 4, 0).map((rows) => [rows, w]);
+        const results = callEach((rows, weight) => fn(rows, weight), lists, atOnce);
+        return [0, 1].map((output) => tf.addN(results.map((result) => result[output]!)));
+      };
+    const inputs = (): Tensor[] => [tf.range(0, 24).reshape([8, 3]).div(10), tf.range(0, 6).reshape([3, 2])];
+    const specs = [
+      { shape: [8, 3], dtype: 'float32' },
+      { shape: [3, 2], dtype: 'float32' },
+    ];
+
+    it.each([
+      ['fp32', true],
+      ['fp32', false],
+      ['bf16', false],
+    ] as const)('gives what the calls give one by one (%s, XLA: %s)', (precision, xla) => {
+      const compiled = compile((x, w) => inParts(part, 2)(x, w), { name: 'test', precision, xla });
+      const given = inputs();
+      const expected = inParts()(given[0]!, given[1]!);
+      compiled(...given).forEach((output, i) => {
+        const error = output.sub(expected[i]!).abs().max().div(expected[i]!.abs().max()).dataSync()[0]!;
+        expect(error).toBeLessThan(precision === 'bf16' ? 0.01 : 1e-6);
+      });
+      expect(compiled.mode()).toBe('compiled');
+      compiled.dispose();
+    });
+
+    it('makes one function of all calls, of which at most so many are under way', () => {
+      const fn = vi.fn(part);
+      const graph = trace((x, w) => inParts(fn, 2)(x, w), specs);
+      expect(fn).toHaveBeenCalledTimes(2); // the program is traced twice
+      expect(graph.functions.map(({ name }) => name)).toEqual(['part0']);
+      const calls = graph.nodes.filter(({ op }) => op === 'PartitionedCall');
+      expect(calls.map(({ inputs }) => inputs.filter((input) => input.startsWith('^')))).toEqual([
+        [],
+        [],
+        [`^${calls[0]!.name}`],
+        [`^${calls[1]!.name}`],
+      ]);
+    });
+
+    it('rounds what all calls multiply with once, outside, and hands products out as bf16', () => {
+      const multiply = (x: Tensor, w: Tensor): Tensor[] => [tf.matMul(x, w), w.add(x.max())];
+      const graph = withBfloat16Products(trace((x, w) => inParts(multiply)(x, w), specs));
+      const { body } = graph.functions[0]!;
+      // The function's own casts: none of the weight, none of the product.
+      expect(body.nodes.filter(({ op, inputs }) => op === 'Cast' && inputs[0] === 'input1')).toEqual([]);
+      expect(body.inputTypes).toEqual([1, 1, 14, 14]);
+      expect(body.outputs.map(({ dataType }) => dataType)).toEqual([14, 1]);
+      const weightCasts = graph.nodes.filter(({ op, inputs }) => op === 'Cast' && inputs[0] === 'input1');
+      expect(weightCasts).toHaveLength(1);
+    });
+
+    it('refuses lists that differ, and tensors from outside of the function', () => {
+      const [x, w] = specs;
+      const ragged = (a: Tensor, b: Tensor): Tensor[] =>
+        callEach((t) => [t.add(1)], [[a], [b]]).map(([result]) => result!);
+      expect(() => trace((a, b) => ragged(a, b), [x!, w!])).toThrow(
+        'argument 0 is float32[3,2], in the first list float32[8,3]',
+      );
+      const closed = (a: Tensor, b: Tensor): Tensor[] => callEach((t) => [t.mul(b.sum())], [[a]])[0]!;
+      expect(() => trace((a, b) => closed(a, b), [x!, w!])).toThrow('from outside');
+    });
+
+    it('finds functions that change', () => {
+      let count = 0;
+      expect(() => trace((a) => callEach((t) => [t.mul(count++)], [[a]])[0]!, [specs[0]!])).toThrow(
+        'different constants',
+      );
     });
   });
 

@@ -33,11 +33,27 @@ export interface GraphFunction {
   readonly inputTypes: readonly number[];
   readonly nodes: readonly GraphNode[];
   /** What the function returns: inputs (`input0`, …) or nodes' outputs (`node:output:0`). */
-  readonly outputs: readonly { readonly value: string; readonly dataType: number }[];
+  readonly outputs: readonly {
+    readonly value: string;
+    readonly dataType: number;
+    readonly shape: readonly number[];
+  }[];
+  /** Those that nodes of type `CALL` call; each is optimised and compiled once, however many calls there are. */
+  readonly functions: readonly NamedGraphFunction[];
 }
+
+export interface NamedGraphFunction {
+  readonly name: string;
+  readonly body: GraphFunction;
+}
+
+/** A node's op: runs the function in attribute `f`. */
+export const CALL = 'PartitionedCall';
 
 const FUNCTION_NAME = 'traced';
 const XLA: Readonly<Record<string, Attribute>> = { _XlaMustCompile: { kind: 'boolean', value: true } };
+/** Otherwise each call becomes a copy of the function's nodes. */
+const CALLED: Readonly<Record<string, Attribute>> = { _noinline: { kind: 'boolean', value: true } };
 /** GraphDef version of TensorFlow 2.9 and later; older producers get behaviour of the past. */
 const PRODUCER = 1087;
 
@@ -50,7 +66,7 @@ export const inputName = (index: number): string => `input${index}`;
 export function encodeSavedModel(traced: GraphFunction, { xla }: { readonly xla: boolean }): Uint8Array {
   const call: GraphNode = {
     name: 'call',
-    op: 'PartitionedCall',
+    op: CALL,
     inputs: traced.inputTypes.map((_, index) => inputName(index)),
     attributes: {
       Tin: { kind: 'types', value: traced.inputTypes },
@@ -65,20 +81,30 @@ export function encodeSavedModel(traced: GraphFunction, { xla }: { readonly xla:
     graph.bytes(1, nodeDef({ name: inputName(index), op: 'Placeholder', inputs: [], attributes }));
   });
   graph.bytes(1, nodeDef(call));
-  graph.bytes(2, new Message().bytes(1, functionDef(traced, xla)));
+  const library = new Message().bytes(1, functionDef(FUNCTION_NAME, traced, xla ? XLA : {}));
+  for (const { name, body } of functionsOf(traced)) library.bytes(1, functionDef(name, body, CALLED));
+  graph.bytes(2, library);
   graph.bytes(4, new Message().integer(1, PRODUCER));
   const information = new Message().bytes(4, 'serve').bytes(5, '2.21.0');
   return new Message().integer(1, 1).bytes(2, new Message().bytes(1, information).bytes(2, graph)).encode();
 }
 
-function functionDef({ inputTypes, nodes, outputs }: GraphFunction, xla: boolean): Message {
-  const signature = new Message().bytes(1, FUNCTION_NAME);
+function functionsOf({ functions }: GraphFunction): NamedGraphFunction[] {
+  return functions.flatMap((called) => [called, ...functionsOf(called.body)]);
+}
+
+function functionDef(
+  name: string,
+  { inputTypes, nodes, outputs }: GraphFunction,
+  attributes: GraphNode['attributes'],
+): Message {
+  const signature = new Message().bytes(1, name);
   inputTypes.forEach((dataType, index) => signature.bytes(2, argument(inputName(index), dataType)));
   outputs.forEach(({ dataType }, index) => signature.bytes(3, argument(`output${index}`, dataType)));
   const message = new Message().bytes(1, signature);
   for (const node of nodes) message.bytes(3, nodeDef(node));
   outputs.forEach(({ value }, index) => message.entry(4, `output${index}`, value));
-  if (xla) for (const [name, value] of Object.entries(XLA)) message.entry(5, name, attributeValue(value));
+  for (const [key, value] of Object.entries(attributes)) message.entry(5, key, attributeValue(value));
   return message;
 }
 

@@ -10,7 +10,15 @@ import {
   type OpAttribute,
 } from '../native.js';
 import { tf, type Tensor } from '../tensorflow.js';
-import { inputName, type Attribute, type Constant, type GraphFunction, type GraphNode } from './graph.js';
+import {
+  CALL,
+  inputName,
+  type Attribute,
+  type Constant,
+  type GraphFunction,
+  type GraphNode,
+  type NamedGraphFunction,
+} from './graph.js';
 import {
   DataDependentShapeError,
   isStatefulRandom,
@@ -48,6 +56,7 @@ export function trace(fn: (...inputs: Tensor[]) => Tensor[], inputs: readonly In
 function record(fn: (...inputs: Tensor[]) => Tensor[], inputs: readonly InputSpec[]): GraphFunction {
   const backend = nativeBackend();
   const recorder = new Recorder(backend.binding);
+  const outer = recording;
   const types = inputs.map(({ dtype }) => {
     if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool') {
       throw new TraceError(`inputs of type ${dtype} cannot be traced`);
@@ -55,6 +64,7 @@ function record(fn: (...inputs: Tensor[]) => Tensor[], inputs: readonly InputSpe
     return DATA_TYPES[dtype];
   });
   const restore = listenTo(backend, recorder);
+  recording = recorder;
   try {
     return tf.tidy(() => {
       const own = inputs.map(({ shape }, index) =>
@@ -71,13 +81,31 @@ function record(fn: (...inputs: Tensor[]) => Tensor[], inputs: readonly InputSpe
       const graph: GraphFunction = {
         inputTypes: types,
         nodes: recorder.nodes,
-        outputs: values.map(({ name, dataType }) => ({ value: name, dataType })),
+        outputs: values.map(({ name, dataType, shape }) => ({ value: name, dataType, shape })),
+        functions: recorder.functions,
       };
       return graph as unknown as tf.TensorContainer;
     }) as unknown as GraphFunction;
   } finally {
+    recording = outer;
     restore();
   }
+}
+
+/** Listens now; the innermost, where a function is traced inside of another one. */
+let recording: Recorder | null = null;
+
+/**
+ * Results of `fn` for each list of arguments. Op by op it runs them in turn. While a function is traced, `fn` is traced
+ * once and becomes a function of the program: compiled once, called for each list, at most `atOnce` calls at a time. It
+ * is a pure function of its arguments, which have the same shapes and types in all lists.
+ */
+export function callEach(
+  fn: (...inputs: Tensor[]) => Tensor[],
+  lists: readonly (readonly Tensor[])[],
+  atOnce = Infinity,
+): Tensor[][] {
+  return recording ? recording.callEach(fn, lists, atOnce) : lists.map((inputs) => fn(...inputs));
 }
 
 /** Puts the recorder between tfjs and its backend. Returns what takes it away again. */
@@ -87,6 +115,8 @@ function listenTo(backend: NativeBackend, recorder: Recorder): () => void {
     read(dataId: object): unknown;
   };
   const { binding } = backend;
+  const heard = pick(backend, ['write', 'getInputTensorIds']);
+  const read = pick(engine, ['read', 'readSync']);
   const born = new WeakSet<object>();
   const unheard = Object.getPrototypeOf(backend) as NativeBackend;
   backend.binding = recorder.binding;
@@ -112,10 +142,23 @@ function listenTo(backend: NativeBackend, recorder: Recorder): () => void {
   });
   return () => {
     backend.binding = binding;
-    for (const name of ['write', 'getInputTensorIds'] as const)
-      delete (backend as Partial<NativeBackend>)[name];
-    for (const name of ['read', 'readSync'] as const) delete (engine as Partial<typeof engine>)[name];
+    for (const [object, before] of [
+      [backend, heard],
+      [engine, read],
+    ] as const) {
+      for (const [name, value] of Object.entries(before)) {
+        if (value === undefined) delete (object as unknown as Record<string, unknown>)[name];
+        else Object.assign(object, { [name]: value });
+      }
+    }
   };
+}
+
+/** The object's own properties of these names, undefined where it inherits them. */
+function pick(object: object, names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(
+    names.map((name) => [name, Object.getOwnPropertyDescriptor(object, name)?.value as unknown]),
+  );
 }
 
 const READS =
@@ -155,6 +198,8 @@ function requireSame(first: GraphFunction, second: GraphFunction): void {
   ) {
     throw new TraceError(`running it twice returns different results; ${hint}`);
   }
+  // There are as many: the nodes that call them are the same.
+  first.functions.forEach(({ body }, index) => requireSame(body, second.functions[index]!.body));
 }
 
 function sameAttributes(a: GraphNode, b: GraphNode): boolean {
@@ -194,6 +239,7 @@ const FIRST_ID = -2;
 
 class Recorder {
   readonly nodes: GraphNode[] = [];
+  readonly functions: NamedGraphFunction[] = [];
   readonly binding: NativeBinding;
   /** Found where it could not be thrown. */
   refusal: TraceError | null = null;
@@ -262,6 +308,46 @@ class Recorder {
       const names = definition.outputs;
       const position = names.length > 1 ? `${names[index]!}:0` : `${names[0]!}:${index}`;
       return this.add({ ...output, name: `${name}:${position}` });
+    });
+  }
+
+  callEach(
+    fn: (...inputs: Tensor[]) => Tensor[],
+    lists: readonly (readonly Tensor[])[],
+    atOnce: number,
+  ): Tensor[][] {
+    const backend = nativeBackend();
+    const first = lists[0]!;
+    const body = record(fn, first);
+    const name = `part${this.functions.length}`;
+    this.functions.push({ name, body });
+    const calls: string[] = [];
+    return lists.map((inputs) => {
+      inputs.forEach(({ dtype, shape }, index) => {
+        const expected = first[index]!;
+        if (dtype !== expected.dtype || !sameList(shape, expected.shape)) {
+          throw new TypeError(
+            `argument ${index} is ${dtype}[${shape.join()}], in the first list ${expected.dtype}[${expected.shape.join()}]`,
+          );
+        }
+      });
+      const values = backend.getInputTensorIds(inputs).map((id) => this.valueOf(id, 'a call').name);
+      const before = calls[calls.length - atOnce];
+      const node = `node${this.nodes.length}`;
+      calls.push(node);
+      this.nodes.push({
+        name: node,
+        op: CALL,
+        inputs: [...values, ...(before === undefined ? [] : [`^${before}`])],
+        attributes: {
+          Tin: { kind: 'types', value: body.inputTypes },
+          Tout: { kind: 'types', value: body.outputs.map(({ dataType }) => dataType) },
+          f: { kind: 'function', value: name },
+        },
+      });
+      return body.outputs.map(({ dataType, shape }, index) =>
+        backend.createOutputTensor(this.add({ name: `${node}:output:${index}`, dataType, shape })),
+      );
     });
   }
 

@@ -25,5 +25,6 @@ export function withoutWideSums(graph: GraphFunction): GraphFunction {
     renamed.set(`${node.name}:sum:0`, total);
   }
   const outputs = graph.outputs.map((output) => ({ ...output, value: current(output.value) }));
-  return { ...graph, nodes, outputs };
+  const functions = graph.functions.map(({ name, body }) => ({ name, body: withoutWideSums(body) }));
+  return { ...graph, nodes, outputs, functions };
 }
