@@ -1,6 +1,6 @@
 /** What the `preferences` commands do. They work through the API; `--model` also reads the artifact store. */
 import { createWriteStream } from 'node:fs';
-import { access, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
@@ -132,10 +132,10 @@ function importText(imported: ImportedPreferences, { model }: ImportPreferencesO
 
 export async function exportPreferences(
   settings: Environment,
-  { run, format, out, force, json }: ExportPreferencesOptions,
+  { run, format, out, json }: ExportPreferencesOptions,
 ): Promise<void> {
   const path = resolve(out);
-  await checkDestination(path, force ?? false);
+  await checkDestination(path);
   const api = await Api.connect(settings);
   const pieces = await downloadPreferences(api, run);
   const written: WrittenPreferences = { judgements: 0, rows: 0, leftOut: {} };
@@ -157,17 +157,17 @@ export async function exportPreferences(
   else print(`${written.judgements} judgements in ${path}`);
 }
 
-async function checkDestination(path: string, force: boolean): Promise<void> {
-  const exists = (place: string) =>
-    access(place).then(
-      () => true,
-      () => false,
+/** Where the file cannot be, nothing is asked for. */
+async function checkDestination(path: string): Promise<void> {
+  const kind = (place: string) =>
+    stat(place).then(
+      (found) => (found.isDirectory() ? 'folder' : 'file'),
+      () => null,
     );
-  if (!(await exists(dirname(path))))
+  if ((await kind(dirname(path))) !== 'folder') {
     throw new CommandError(WRONG_USE, `--out: there is no folder ${dirname(path)}`);
-  if (!force && (await exists(path))) {
-    throw new CommandError(WRONG_USE, `--out: ${path} is there already; --force replaces it`);
   }
+  if ((await kind(path)) === 'folder') throw new CommandError(WRONG_USE, `--out: ${path} is a folder`);
 }
 
 /** Plumbline's own format: what the API gives, line by line, so that a download that breaks off shows. */

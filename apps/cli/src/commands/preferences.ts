@@ -15,7 +15,6 @@ export interface ExportPreferencesOptions {
   readonly run: string;
   readonly format: PreferenceFormatName;
   readonly out: string;
-  readonly force?: boolean;
   readonly json?: boolean;
 }
 
@@ -67,8 +66,7 @@ export function addPreferenceCommands(program: Command): void {
     .description('write the judgements that a run collected, imported or was given')
     .requiredOption('--run <id>', 'the run')
     .addOption(format())
-    .requiredOption('--out <file>', 'the file to make')
-    .option('--force', 'replace a file that is there already')
+    .requiredOption('--out <file>', 'the file to write; one that is there is replaced')
     .option('--json', 'print {judgements,…}')
     .action(async (options: ExportPreferencesOptions) =>
       (await commands()).exportPreferences(environment(), options),
