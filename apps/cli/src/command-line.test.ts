@@ -87,6 +87,7 @@ function step(name: string, status: string, more: object = {}) {
     checkpoints: [{ index: 3, id: 'ab'.repeat(32), createdAt: '2026-01-01T00:00:30Z' }],
     metrics: { loss: 2.5 },
     collection: null,
+    warnings: [],
     ...more,
   };
 }

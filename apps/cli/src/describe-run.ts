@@ -8,15 +8,19 @@ export function describeRun(run: RunDetail, report: string | null): RunDescripti
     runId: run.runId,
     name: run.name,
     status: run.status,
-    steps: run.steps.map(({ name, status, startedAt, finishedAt, checkpoints, metrics }) => ({
+    steps: run.steps.map(({ name, status, startedAt, finishedAt, checkpoints, metrics, warnings }) => ({
       name,
       status,
       startedAt,
       finishedAt,
       checkpoints: checkpoints.map(({ index, id }) => ({ index, id })),
       metrics,
+      warnings,
     })),
     report,
+    ...(run.members && {
+      members: run.members.map(({ runId, name, status }) => ({ runId, name, status })),
+    }),
   };
 }
 
@@ -29,15 +33,24 @@ export function runText(run: RunDetail, report: string | null): string {
       step.status,
       took(step),
       step.checkpoints.at(-1)?.id.slice(0, 12) ?? '',
-      metricsText(step),
+      shownMetrics(step, 4).join(', '),
     ]),
   ];
   return [
     `${run.name} (${run.runId}): ${run.status}`,
     table(steps),
+    ...run.steps.flatMap((step) => step.warnings.map((warning) => warningLine(step.name, warning))),
+    ...(run.members ? [table([['RUN', 'STATUS', 'STEP', 'NAME'], ...run.members.map(memberRow)])] : []),
     ...(report === null ? [] : [`report: ${report}`]),
   ].join('\n');
 }
+
+function memberRow({ runId, status, currentStep, name }: Member): string[] {
+  return [runId, status, currentStep ?? '', name];
+}
+
+/** A run that a study has started. */
+export type Member = NonNullable<RunDetail['members']>[number];
 
 /** Why a run or its steps failed, a line each; none when nothing did. */
 export function problemsOf(run: RunDetail): string[] {
@@ -59,9 +72,21 @@ export function took({ startedAt, finishedAt }: Pick<StepDetail, 'startedAt' | '
   return formatDuration(Math.max(0, end - Date.parse(startedAt)));
 }
 
-function metricsText(step: StepDetail): string {
-  return Object.entries(step.metrics)
-    .slice(0, 4)
-    .map(([name, value]) => `${name} ${formatNumber(value)}`)
-    .join(', ');
+/** Told before any other metric. */
+const FIRST_METRICS = ['objective/scores', 'objective/kl', 'objective/gold', 'rewards/accuracies', 'loss'];
+
+/** At most `count` of a step's metrics, each with its last value. */
+export function shownMetrics(step: Pick<StepDetail, 'metrics'>, count: number): string[] {
+  const { metrics } = step;
+  const names = Object.keys(metrics);
+  return [
+    ...FIRST_METRICS.filter((name) => name in metrics),
+    ...names.filter((name) => !FIRST_METRICS.includes(name)),
+  ]
+    .slice(0, count)
+    .map((name) => `${name} ${formatNumber(metrics[name]!)}`);
+}
+
+export function warningLine(step: string, { index, message }: StepDetail['warnings'][number]): string {
+  return `warning: ${step}, iteration ${String(index)}: ${message}`;
 }

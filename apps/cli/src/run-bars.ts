@@ -1,7 +1,6 @@
 import { stepsOf } from '@plumbline/contracts';
 import type { RunDetail, StepDetail } from './api.js';
-import { took } from './describe-run.js';
-import { formatNumber } from './output.js';
+import { shownMetrics, took, warningLine, type Member } from './describe-run.js';
 
 const BAR_CELLS = 24;
 const LINE_EVERY_MS = 5000;
@@ -15,9 +14,7 @@ export function stepLine(name: string, step: StepDetail | undefined): string {
   const filled = Math.floor(share * BAR_CELLS);
   const bar = '█'.repeat(filled) + '·'.repeat(BAR_CELLS - filled);
   const percent = `${String(Math.floor(share * 100)).padStart(3)} %`;
-  const metrics = Object.entries(step.metrics)
-    .slice(0, 2)
-    .map(([metric, value]) => `${metric} ${formatNumber(value)}`);
+  const metrics = shownMetrics(step, 2);
   const details = [step.status === 'running' ? text : step.status, took(step), ...metrics].filter(Boolean);
   return `${label} ${bar} ${percent}  ${details.join(' · ')}`;
 }
@@ -32,23 +29,52 @@ function progressOf(step: StepDetail): { done: number; total: number; text: stri
   return { done, total, text: `${phase} ${String(done)}/${String(total)} ${unit}` };
 }
 
+/** What a run that a study has started is doing. */
+export function memberLine({ name, status, currentStep, progress }: Member): string {
+  const { phase, done, total, unit } = progress ?? { phase: 'starting', done: 0, total: 0, unit: '' };
+  const doing =
+    status === 'running' && currentStep !== null
+      ? `${currentStep}: ${phase} ${String(done)}/${String(total)} ${unit}`.trimEnd()
+      : status;
+  return `${name}  ${doing}`;
+}
+
 /** Shows a run's steps while they happen: redrawn in place on a terminal, a line every few seconds elsewhere. */
 export class RunBars {
   #drawn = 0;
   #lastLine = '';
   #lastLineAt = 0;
   readonly #told = new Map<string, string>();
+  readonly #warned = new Set<string>();
 
   constructor(private readonly stream: NodeJS.WriteStream = process.stderr) {}
 
   show(run: RunDetail): void {
+    this.#warn(run);
     if (this.stream.isTTY) this.#redraw(run);
     else this.#tell(run);
   }
 
+  /** Each warning once, above the bars. */
+  #warn(run: RunDetail): void {
+    for (const step of run.steps) {
+      for (const warning of step.warnings) {
+        const line = warningLine(step.name, warning);
+        if (this.#warned.has(line)) continue;
+        this.#warned.add(line);
+        const up = this.#drawn > 0 ? `\x1b[${String(this.#drawn)}A\x1b[J` : '';
+        this.stream.write(`${up}${line}\n`);
+        this.#drawn = 0;
+      }
+    }
+  }
+
   #redraw(run: RunDetail): void {
     const width = Math.max(20, this.stream.columns - 1);
-    const lines = stepsOf(run.configuration).map((name) => stepLine(name, stepOf(run, name)).slice(0, width));
+    const lines = [
+      ...stepsOf(run.configuration).map((name) => stepLine(name, stepOf(run, name))),
+      ...(run.members ?? []).map(memberLine),
+    ].map((line) => line.slice(0, width));
     const up = this.#drawn > 0 ? `\x1b[${String(this.#drawn)}A` : '';
     this.stream.write(up + lines.map((line) => `\r\x1b[K${line}\n`).join(''));
     this.#drawn = lines.length;
@@ -59,6 +85,12 @@ export class RunBars {
       if (this.#told.get(step.name) === step.status) continue;
       this.#told.set(step.name, step.status);
       this.#line(stepLine(step.name, step));
+    }
+    for (const member of run.members ?? []) {
+      const told = `${member.status} ${member.currentStep ?? ''}`;
+      if (this.#told.get(member.runId) === told) continue;
+      this.#told.set(member.runId, told);
+      this.#line(memberLine(member));
     }
     const current = run.steps.find(({ status }) => status === 'running' || status === 'waiting');
     if (current && Date.now() - this.#lastLineAt >= LINE_EVERY_MS)

@@ -1,10 +1,11 @@
 import type { ArtifactStore } from '@plumbline/artifacts';
-import type { SegmentsOutcome } from '@plumbline/contracts';
+import type { SegmentsOutcome, TrainingWarning } from '@plumbline/contracts';
 import {
   appendMetrics,
   commitCheckpoint,
   getStepWork,
   issueEpoch,
+  recordWarnings,
   reportProgress,
   storePlan,
   SupersededError,
@@ -16,6 +17,7 @@ import type { DataSource } from 'typeorm';
 import { choosePlan, type PlanConditions } from './choose-plan.js';
 import { runComputeProcess } from './compute-process.js';
 import type { StartMessage } from './protocol.js';
+import { WarningWatch } from './warning-watch.js';
 
 const ACTOR = { kind: 'service', id: 'gpu-worker' } as const;
 
@@ -77,6 +79,7 @@ export async function runComputeStep(
   }, HEARTBEAT_INTERVAL_MS);
   const signal = AbortSignal.any([observer.cancelled, lost.signal]);
   try {
+    const watch = await WarningWatch.over(database, work);
     const plan = await planOf(dependencies, work, epoch, {
       signal,
       onMeasure: () =>
@@ -99,6 +102,7 @@ export async function runComputeStep(
           lastWordAt = Date.now();
           observer.heartbeat({ progress, checkpoint });
           reporter.add(progress);
+          if (watch && progress.metrics) reporter.warn(watch.add(progress.metrics));
         },
         onCommit: async ({ index, id }) => {
           lastWordAt = Date.now();
@@ -152,9 +156,10 @@ async function planOf(
   return plan;
 }
 
-/** Gathers progress and curve points, and writes them to Postgres about once a second. */
+/** Gathers progress, curve points and warnings, and writes them to Postgres about once a second. */
 class ProgressReporter {
   private metrics: MetricPoint[] = [];
+  private warnings: readonly TrainingWarning[] = [];
   private progress: StepProgress | null = null;
   private readonly timer: NodeJS.Timeout;
   private writing: Promise<void> = Promise.resolve();
@@ -175,7 +180,11 @@ class ProgressReporter {
     for (const [name, value] of Object.entries(values)) this.metrics.push({ name, index, value });
   }
 
-  /** What was not written yet, to be written by the caller. */
+  warn(warnings: readonly TrainingWarning[]): void {
+    this.warnings = [...this.warnings, ...warnings];
+  }
+
+  /** The progress and points that were not written yet, to be written by the caller. */
   takeAll(): { metrics: MetricPoint[]; progress: Omit<StepProgress, 'metrics'> | null } {
     const metrics = this.metrics;
     const progress = this.progress;
@@ -197,14 +206,19 @@ class ProgressReporter {
 
   private async write(): Promise<void> {
     const { metrics, progress } = this.takeAll();
-    const { database, stepId, epoch } = this;
+    const { database, stepId, epoch, warnings } = this;
+    this.warnings = [];
     try {
       if (progress !== null) await reportProgress(database, { stepId, epoch, progress });
       if (metrics.length > 0) await appendMetrics(database, { stepId, epoch, metrics });
+      if (warnings.length > 0) await recordWarnings(database, { stepId, epoch, warnings, actor: ACTOR });
     } catch (error) {
       if (error instanceof SupersededError) this.onLost(error);
       // Postgres may be away for a moment: the points are written with the next ones.
-      else this.metrics = [...metrics, ...this.metrics];
+      else {
+        this.metrics = [...metrics, ...this.metrics];
+        this.warnings = [...warnings, ...this.warnings];
+      }
     }
   }
 }

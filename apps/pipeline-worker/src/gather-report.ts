@@ -1,6 +1,6 @@
 import type { ArtifactStore } from '@plumbline/artifacts';
 import { STEP_NAMES, type EvaluationResult } from '@plumbline/contracts';
-import { getRun, query, readSeries, Run, Step, type Database } from '@plumbline/database';
+import { getRun, listSteps, query, readSeries, Run, Step, type Database } from '@plumbline/database';
 import type { ReportedCollection, ReportedRun, ReportedStep, ReportInput, Series } from '@plumbline/report';
 import type { DataSource } from 'typeorm';
 
@@ -79,6 +79,7 @@ async function reportedStep(database: Database, step: Step): Promise<ReportedSte
   const series = await readSeries(database, { runId: step.runId, step: step.name, limit: POINTS });
   const metrics: Record<string, Series> = {};
   for (const { name, points } of series) metrics[name] = points;
+  const details = (await listSteps(database, step.runId)).find(({ stepId }) => stepId === step.id);
   return {
     name: step.name,
     status: step.status,
@@ -90,6 +91,7 @@ async function reportedStep(database: Database, step: Step): Promise<ReportedSte
       .map(({ index, artifactId }) => ({ index, id: artifactId }))
       .sort((a, b) => a.index - b.index),
     metrics,
+    warnings: details?.warnings ?? [],
   };
 }
 

@@ -57,6 +57,8 @@ export async function seedShowcase({ database, artifacts, accounts }: TestApplic
     'loss/value_avg': decay(0.9, 0.2, 25),
     'loss/policy_avg': decay(0, -0.01, 25),
     'val/ratio': () => 1,
+    'objective/gold': decay(0, 0.4, 30),
+    'completions/mean_length': () => 24,
   };
 
   const failed = await seed.run('too-wide');

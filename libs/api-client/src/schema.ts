@@ -592,6 +592,15 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
         };
+        /** @enum {string} */
+        WarningKind: "kl-explosion" | "negative-kl" | "entropy-collapse" | "length-drift" | "gold-falls" | "held-out-falls" | "value-loss-divergence" | "clip-fraction" | "engine-gap";
+        WarningDto: {
+            kind: components["schemas"]["WarningKind"];
+            /** @description Iteration that showed it */
+            index: number;
+            /** @description One sentence, with the numbers */
+            message: string;
+        };
         StepDto: {
             /** Format: uuid */
             stepId: string;
@@ -617,6 +626,8 @@ export interface components {
                 [key: string]: number;
             };
             collection: components["schemas"]["CollectionDto"] | null;
+            /** @description What the curves give reason to warn of */
+            warnings: components["schemas"]["WarningDto"][];
         };
         RunDetailDto: {
             /** Format: uuid */
@@ -654,6 +665,13 @@ export interface components {
             };
             /** Format: uuid */
             forkedFrom: string | null;
+            /**
+             * Format: uuid
+             * @description The study that started it
+             */
+            study?: string;
+            /** @description Of a study: the runs that it has started, in order */
+            members?: components["schemas"]["RunSummaryDto"][];
             workflowId: string;
             report: components["schemas"]["ReportDto"] | null;
             /** @description Artifact id of the archived workflow histories */

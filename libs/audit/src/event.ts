@@ -33,6 +33,8 @@ export const EVENT_ACTIONS = [
   'step.started',
   'step.attempted',
   'step.planned',
+  // Its curves show that something goes wrong.
+  'step.warned',
   'step.waiting',
   'step.paused',
   'step.resumed',

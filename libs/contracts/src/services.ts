@@ -1,4 +1,5 @@
 import type { Status } from './status.js';
+import type { TrainingWarning } from './training-warnings.js';
 
 /** Services that `plumbline up` supervises, in the order they start. */
 export const SERVICE_NAMES = ['postgres', 'temporal', 'api', 'pipeline-worker', 'gpu-worker'] as const;
@@ -23,6 +24,10 @@ export interface RunDescription {
     readonly finishedAt: string | null;
     readonly checkpoints: readonly { readonly index: number; readonly id: string }[];
     readonly metrics: Readonly<Record<string, number>>;
+    /** What the curves gave reason to warn of. */
+    readonly warnings: readonly TrainingWarning[];
   }[];
   readonly report: string | null;
+  /** Of a study: the runs that it has started. */
+  readonly members?: readonly { readonly runId: string; readonly name: string; readonly status: Status }[];
 }

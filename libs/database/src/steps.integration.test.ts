@@ -13,7 +13,9 @@ import {
   listUnfinishedRuns,
   markStep,
   query,
+  listSteps,
   readSeries,
+  recordWarnings,
   reportProgress,
   setPauseRequested,
   setRunHistory,
@@ -230,6 +232,25 @@ describe('curves', () => {
     const { epoch } = await issueEpoch(record.app, { stepId, actor });
     await commit(stepId, epoch, 1, { metrics: [{ name: 'loss', index: 1, value: Number.NaN }] });
     expect((await readSeries(record.app, { runId }))[0]?.points).toEqual([[1, Number.NaN]]);
+  });
+});
+
+describe('warnings', () => {
+  const warning = (index: number) =>
+    ({ kind: 'engine-gap', index, message: `differ by ${index} nats` }) as const;
+
+  it('stand in the record once each, whatever attempt finds them, and at their step', async () => {
+    const { runId, stepId } = await newStep(record.app);
+    const { epoch } = await issueEpoch(record.app, { stepId, actor });
+    await recordWarnings(record.app, { stepId, epoch, warnings: [warning(3)], actor });
+    const { epoch: next } = await issueEpoch(record.app, { stepId, actor });
+    await recordWarnings(record.app, { stepId, epoch: next, warnings: [warning(3), warning(9)], actor });
+    await expect(
+      recordWarnings(record.app, { stepId, epoch, warnings: [warning(12)], actor }),
+    ).rejects.toBeInstanceOf(SupersededError);
+    expect((await actions(runId)).filter((action) => action === 'step.warned')).toHaveLength(2);
+    const [step] = await listSteps(record.app, runId);
+    expect(step!.warnings).toEqual([warning(3), warning(9)]);
   });
 });
 

@@ -93,6 +93,7 @@ const input: ReportInput = {
         { index: 400, id: hash('8') },
         { index: 800, id: hash('a') },
       ],
+      warnings: [],
       metrics: {
         loss: curve(300, (i) => 3.2 + 3.5 * Math.exp(-i / 60)),
         heldOutLoss: [
@@ -111,6 +112,7 @@ const input: ReportInput = {
       inputs: { model: hash('a') },
       outputs: { reward: hash('b') },
       checkpoints: [{ index: 90, id: hash('b') }],
+      warnings: [],
       metrics: { loss: curve(90, (i) => 0.7 - i / 600), heldOutAccuracy: [[90, 0.66]] },
     },
     {
@@ -121,6 +123,7 @@ const input: ReportInput = {
       inputs: { model: hash('a'), reward: hash('b') },
       outputs: { policy: hash('d') },
       checkpoints: [{ index: 150, id: hash('d') }],
+      warnings: [{ kind: 'gold-falls', index: 90, message: 'the gold reward fell from 0.4 to <0.3>' }],
       metrics: {
         'objective/scores': curve(150, (i) => 1.6 - 1.6 * Math.exp(-i / 50)),
         'objective/rlhf_reward': curve(150, (i) => 1 - Math.exp(-i / 50)),
@@ -217,6 +220,11 @@ describe('report', () => {
     expect(report.html).not.toContain('<b>bold');
     expect(report.html).toContain('&lt;script&gt;alert(&quot;pretrained&quot;)&lt;/script&gt;');
     expect(report.html).toContain('<title>a &lt;b&gt;bold&lt;/b&gt; &amp; &quot;quoted&quot; name');
+  });
+
+  it('says what the curves warn of', () => {
+    expect(report.html).toContain('<li>Iteration 90: the gold reward fell from 0.4 to &lt;0.3&gt;.</li>');
+    expect(report.json.warnings).toMatchObject([{ step: 'optimise', kind: 'gold-falls', index: 90 }]);
   });
 
   it('asks nothing of the network', () => {

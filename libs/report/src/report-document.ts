@@ -5,6 +5,7 @@ import type {
   Frontier,
   RunConfiguration,
   StepName,
+  TrainingWarning,
 } from '@plumbline/contracts';
 import type { ReportInput, ReportedCollection, ReportedRun, ReportedStep, Series } from './report-input.js';
 
@@ -21,6 +22,8 @@ export interface ReportDocument {
   readonly rewardModel: RewardModelReport | null;
   readonly collection: ReportedCollection | null;
   readonly curves: readonly { readonly step: StepName; readonly name: string; readonly points: Series }[];
+  /** What the curves gave reason to warn of. */
+  readonly warnings: readonly (TrainingWarning & { readonly step: StepName })[];
   readonly samples: readonly EvaluatedSample[];
   readonly lineage: readonly StepLineage[];
   readonly configuration: RunConfiguration;
@@ -96,6 +99,7 @@ export function reportDocument(input: ReportInput): ReportDocument {
         .map(([name, points]) => ({ step, name, points })),
     ),
     samples: evaluation?.samples ?? [],
+    warnings: steps.flatMap(({ name: step, warnings }) => warnings.map((warning) => ({ step, ...warning }))),
     lineage: steps.map(lineage),
     configuration,
   };

@@ -1,4 +1,10 @@
-import type { EvaluationResult, RunConfiguration, Status, StepName } from '@plumbline/contracts';
+import type {
+  EvaluationResult,
+  RunConfiguration,
+  Status,
+  StepName,
+  TrainingWarning,
+} from '@plumbline/contracts';
 
 /** A measured curve: [index, value], index rising (updates, or PPO iterations). */
 export type Series = readonly (readonly [number, number])[];
@@ -34,6 +40,8 @@ export interface ReportedStep {
   readonly outputs: Readonly<Record<string, string>>;
   readonly checkpoints: readonly { readonly index: number; readonly id: string }[];
   readonly metrics: Readonly<Record<string, Series>>;
+  /** What the curves gave reason to warn of. */
+  readonly warnings: readonly TrainingWarning[];
 }
 
 /** Who judged, and how. */

@@ -4,6 +4,7 @@ import {
   ConfigurationError,
   configurationHash,
   environment,
+  hasSize,
   loadPreset,
   resolveConfiguration,
   type ConfigurationProblem,
@@ -15,9 +16,12 @@ import {
   OPTIONAL_STEPS,
   STEP_NAMES,
   stepsOf,
+  type PipelineInput,
+  type RunConfiguration,
   type Status,
   type StepInputs,
   type StepName,
+  type StudyInput,
 } from '@plumbline/contracts';
 import {
   appendEvent,
@@ -55,6 +59,9 @@ import { registerImportedModels } from './imported-models.js';
 import { readProvenance } from './provenance.js';
 import { Workflows } from './workflows.js';
 
+/** A study starts no more: its configuration is limited. */
+const MOST_MEMBERS = 200;
+
 @Injectable()
 export class RunsService {
   private readonly provenance = readProvenance(environment().root);
@@ -80,10 +87,11 @@ export class RunsService {
 
   /** @throws DatabaseError `not_found` */
   async detail(runId: string): Promise<RunDetailDto> {
-    const [run, [listed], steps] = await Promise.all([
+    const [run, [listed], steps, members] = await Promise.all([
       getRun(this.database, runId),
       listRuns(this.database, { id: runId, limit: 1 }),
       listSteps(this.database, runId),
+      listRuns(this.database, { studyId: runId, limit: MOST_MEMBERS }),
     ]);
     return {
       ...summary(listed as ListedRun),
@@ -102,12 +110,15 @@ export class RunsService {
           ? { json: run.reportJson, html: run.reportHtml }
           : null,
       historyArtifact: run.historyArtifact,
+      ...(run.studyId !== null && { study: run.studyId }),
+      ...(run.configuration.study !== undefined && { members: members.reverse().map(summary) }),
       steps: steps.map((step) => ({
         ...step,
         startedAt: iso(step.startedAt),
         finishedAt: iso(step.finishedAt),
         inputs: { ...step.inputs },
         checkpoints: [...step.checkpoints],
+        warnings: [...step.warnings],
         metrics: Object.fromEntries(
           Object.entries(step.metrics).filter(([, value]) => Number.isFinite(value)),
         ),
@@ -181,6 +192,9 @@ export class RunsService {
     if (original.configuration.step !== undefined) {
       throw new ProblemError('conflict', `run ${runId} is the single step ${original.configuration.step}`);
     }
+    if (original.configuration.study !== undefined) {
+      throw new ProblemError('conflict', `run ${runId} is a study: fork one of the runs that it started`);
+    }
     refuseOverridesOfReusedWork(from, overrides);
     const configuration = resolveConfiguration(original.configuration, {
       overrides,
@@ -241,16 +255,8 @@ export class RunsService {
       ...(await this.provenance),
       configurationHash: configurationHash(configuration),
     });
-    const optimiserInputs = ALGORITHM_INPUTS[configuration.optimise.algorithm];
     try {
-      await this.workflows.start(workflowId, {
-        runId,
-        step: configuration.step,
-        inputs,
-        fromStep,
-        optionalSteps: OPTIONAL_STEPS.filter((name) => configuration[name] !== undefined),
-        ...(optimiserInputs.length > 0 && { optimiserInputs }),
-      });
+      await this.workflows.start(workflowId, workflowInput(runId, configuration, { inputs, fromStep }));
     } catch (error) {
       await setRunStatus(this.database, {
         runId,
@@ -320,6 +326,31 @@ export class RunsService {
       INPUT_NAMES.flatMap((name) => (known[name] === undefined ? [] : [[name, known[name]]])),
     );
   }
+}
+
+/** What the run's workflow is started with; a study's is another one. */
+function workflowInput(
+  runId: string,
+  configuration: RunConfiguration,
+  { inputs, fromStep }: Pick<NewRun, 'inputs' | 'fromStep'>,
+): PipelineInput | StudyInput {
+  const { model, study, optimise, step } = configuration;
+  if (study !== undefined) {
+    return {
+      runId,
+      pretrains: study.rewardModels.map((size) => !hasSize(model, size)),
+      labels: study.labels,
+    };
+  }
+  const optimiserInputs = ALGORITHM_INPUTS[optimise.algorithm];
+  return {
+    runId,
+    step,
+    inputs,
+    fromStep,
+    optionalSteps: OPTIONAL_STEPS.filter((name) => configuration[name] !== undefined),
+    ...(optimiserInputs.length > 0 && { optimiserInputs }),
+  };
 }
 
 function comesBefore(step: StepName, other: StepName): boolean {

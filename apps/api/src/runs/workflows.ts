@@ -6,6 +6,7 @@ import {
   TEMPORAL_NAMESPACE,
   WORKFLOW_NAMES,
   type PipelineInput,
+  type StudyInput,
 } from '@plumbline/contracts';
 import { Client, Connection, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ProblemError } from '../problems/problem.js';
@@ -38,14 +39,15 @@ export class Workflows implements OnApplicationShutdown {
   }
 
   /**
-   * Starts a run's workflow. An answer that is lost on the way does not count as a failure if the workflow is there.
+   * Starts a run's workflow, or a study's. An answer that is lost on the way does not count as a failure if the workflow is there.
    *
    * @throws ProblemError `unavailable` when there is no such workflow afterwards
    */
-  async start(workflowId: string, input: PipelineInput): Promise<void> {
+  async start(workflowId: string, input: PipelineInput | StudyInput): Promise<void> {
+    const name = 'pretrains' in input ? WORKFLOW_NAMES.study : WORKFLOW_NAMES.pipeline;
     try {
       await this.withPatience(() =>
-        this.client.workflow.start(WORKFLOW_NAMES.pipeline, {
+        this.client.workflow.start(name, {
           workflowId,
           taskQueue: PIPELINE_QUEUE,
           args: [input],

@@ -21,6 +21,7 @@ import styles from './run-page.module.css';
 import { useRun } from './run-queries.js';
 import { RunReport } from './run-report.js';
 import { StepTimeline } from './step-timeline.js';
+import { WarningsBanner } from './warnings-banner.js';
 
 // The charts bring a library of half a megabyte: loaded when they are looked at.
 const RunCurves = lazy(async () => ({ default: (await import('./run-curves.js')).RunCurves }));
@@ -97,6 +98,7 @@ function Run({ run, tab, stale }: { run: RunDetail; tab: Tab; stale: boolean }) 
           </Notice>
         )}
         <CollectionBanner run={run} />
+        <WarningsBanner run={run} />
       </div>
       <Tabs
         value={tab}

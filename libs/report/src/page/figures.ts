@@ -134,20 +134,54 @@ const CURVES: readonly CurveFigure[] = [
     ],
   },
   {
-    title: 'PPO reward',
-    caption: 'Mean reward-model score of the rollouts, and the same less the KL penalty.',
+    title: 'Reward',
+    caption:
+      'Mean reward-model score of the responses, the same less the KL penalty, and the score on held-out prompts.',
     step: 'optimise',
     curves: [
       { metric: 'objective/scores', label: 'score', ink: INK.policy, smooth: true },
       { metric: 'objective/rlhf_reward', label: 'score − β·KL', ink: INK.second, smooth: true },
+      { metric: 'heldOut/scores', label: 'held out', ink: INK.bestOf, marks: true },
+      { metric: 'val/sampled_scores', label: 'all samples', ink: INK.pretrained, smooth: true },
     ],
     options: PPO,
+  },
+  {
+    title: 'Gold reward',
+    caption: 'What the simulated labelers judge by, which training never sees.',
+    step: 'optimise',
+    curves: [
+      { metric: 'objective/gold', label: 'training prompts', ink: INK.policy, smooth: true },
+      { metric: 'heldOut/gold', label: 'held out', ink: INK.bestOf, marks: true },
+    ],
+    options: PPO,
+  },
+  {
+    title: 'Implicit reward',
+    caption: 'β·log π/π_ref of the preferred response and the other.',
+    step: 'optimise',
+    curves: [
+      { metric: 'rewards/chosen', label: 'preferred', ink: INK.policy, smooth: true },
+      { metric: 'rewards/rejected', label: 'other', ink: INK.second, smooth: true },
+    ],
+    options: PPO,
+  },
+  {
+    title: 'Preferences agreed with',
+    caption: 'Share of pairs whose preferred response gained more probability than the other; ties left out.',
+    step: 'optimise',
+    curves: [{ metric: 'rewards/accuracies', label: 'agreement', ink: INK.policy, smooth: true }],
+    options: { ...PPO, percent: true },
+    references: () => [{ label: 'coin toss', value: 0.5 }],
   },
   {
     title: 'KL to the pretrained model',
     caption: 'Nats per response (k1), with the target of the controller.',
     step: 'optimise',
-    curves: [{ metric: 'objective/kl', label: 'KL', ink: INK.policy, smooth: true }],
+    curves: [
+      { metric: 'objective/kl', label: 'KL', ink: INK.policy, smooth: true },
+      { metric: 'heldOut/kl', label: 'held out', ink: INK.bestOf, marks: true },
+    ],
     options: { ...PPO, fromZero: true },
     references: ({ configuration: { optimise } }) =>
       optimise.kl.controller === 'adaptive' ? [{ label: 'target', value: optimise.kl.target }] : [],
@@ -169,7 +203,7 @@ const CURVES: readonly CurveFigure[] = [
   {
     title: 'Clip fraction',
     caption:
-      'Share of tokens whose probability ratio left the clip range, averaged over an iteration’s updates.',
+      'Share of tokens (RLOO: responses) for which clipping decides, averaged over an iteration’s updates.',
     step: 'optimise',
     curves: [{ metric: 'policy/clipfrac_avg', label: 'clipped', ink: INK.policy, smooth: true }],
     options: { ...PPO, percent: true, fromZero: true },

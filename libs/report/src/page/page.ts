@@ -1,3 +1,4 @@
+import type { Algorithm } from '@plumbline/contracts';
 import type { ReportDocument } from '../report-document.js';
 import { document, section } from './document.js';
 import { collectionSentence, curveFigures, outcomeFigures } from './figures.js';
@@ -36,8 +37,8 @@ export function page(report: ReportDocument): string {
       ${section('Preferences and reward model', collectionSentence(report) ?? 'A score learned from comparisons.', preferences(report))}
       ${section(
         'Policy optimisation',
-        'PPO against the reward model with a KL penalty to the pretrained model. Faint lines are single iterations, strong ones their running mean.',
-        curveFigures(report, 'optimise'),
+        `${OPTIMISERS[configuration.optimise.algorithm]} Faint lines are single iterations, strong ones their running mean.`,
+        optimisation(report),
       )}
       ${section('Lineage', 'Every id is the SHA-256 of what it names: equal work has equal ids.', lineage(report))}
       ${section(
@@ -54,6 +55,26 @@ export function page(report: ReportDocument): string {
       </footer>
     </main>`;
   return document(run.name, body);
+}
+
+/** What each algorithm does, in a sentence. */
+const OPTIMISERS: Readonly<Record<Algorithm, string>> = {
+  ppo: 'PPO against the reward model with a KL penalty to the pretrained model.',
+  rloo: 'RLOO against the reward model, several responses a prompt for one another’s baseline, with a KL penalty to the pretrained model.',
+  grpo: 'GRPO against the reward model, several responses a prompt compared with one another, with a KL penalty to the pretrained model.',
+  dpo: 'DPO on the preferences themselves, without responses of its own.',
+  'best-of-n': 'Best-of-n: the pretrained model’s responses, the one kept that the reward model likes best.',
+};
+
+/** What there is to warn of, and the curves. */
+function optimisation(report: ReportDocument): Html | null {
+  const curves = curveFigures(report, 'optimise');
+  const warnings = report.warnings.filter(({ step }) => step === 'optimise');
+  if (warnings.length === 0) return curves;
+  return html`<ul class="warnings">
+      ${warnings.map(({ index, message }) => html`<li>Iteration ${index}: ${message}.</li>`)}
+    </ul>
+    ${curves}`;
 }
 
 /** The reward model's curves, and how far it can be trusted. */

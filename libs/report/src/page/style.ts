@@ -69,6 +69,7 @@ td.number, th.number { text-align: right; white-space: nowrap; }
 .span { position: relative; display: block; height: .6rem; margin-top: .4rem; min-width: 9rem; background: var(--raised); border-radius: .3rem; }
 .span i { position: absolute; top: 0; bottom: 0; min-width: 3px; border-radius: .3rem; background: var(--policy); }
 code { font: .8125rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }
+ul.warnings { border-left: 3px solid var(--bestOf); margin: 0 0 1rem; padding: 0.25rem 0 0.25rem 2rem; }
 ul.ids { margin: 0; padding: 0; list-style: none; }
 details { margin-top: 1rem; }
 summary { cursor: pointer; color: var(--faint); font-size: .875rem; padding: .25rem 0; }

@@ -3,8 +3,10 @@ import {
   MAXIMUM_SIMULATED_LABELERS,
   STATUSES,
   STEP_NAMES,
+  WARNING_KINDS,
   type Status,
   type StepName,
+  type WarningKind,
 } from '@plumbline/contracts';
 import { Type } from 'class-transformer';
 import {
@@ -160,6 +162,12 @@ export class CollectionDto {
   @ApiProperty({ type: 'integer' }) required!: number;
 }
 
+export class WarningDto {
+  @ApiProperty({ enum: WARNING_KINDS, enumName: 'WarningKind' }) kind!: WarningKind;
+  @ApiProperty({ type: 'integer', description: 'Iteration that showed it' }) index!: number;
+  @ApiProperty({ description: 'One sentence, with the numbers' }) message!: string;
+}
+
 const ARTIFACT_IDS = { type: 'object', additionalProperties: { type: 'string' } } as const;
 
 @ApiExtraModels(CollectionDto, ProgressDto)
@@ -183,6 +191,8 @@ export class StepDto {
   metrics!: Record<string, number>;
   @ApiProperty({ oneOf: [{ $ref: getSchemaPath(CollectionDto) }], nullable: true })
   collection!: CollectionDto | null;
+  @ApiProperty({ type: [WarningDto], description: 'What the curves give reason to warn of' })
+  warnings!: WarningDto[];
 }
 
 export class ReportDto {
@@ -219,6 +229,12 @@ export class RunDetailDto extends RunSummaryDto {
   })
   machine!: Record<string, string | number>;
   @ApiProperty({ type: String, format: 'uuid', nullable: true }) forkedFrom!: string | null;
+  @ApiPropertyOptional({ format: 'uuid', description: 'The study that started it' }) study?: string;
+  @ApiPropertyOptional({
+    type: [RunSummaryDto],
+    description: 'Of a study: the runs that it has started, in order',
+  })
+  members?: RunSummaryDto[];
   @ApiProperty() workflowId!: string;
   @ApiProperty({ oneOf: [{ $ref: getSchemaPath(ReportDto) }], nullable: true }) report!: ReportDto | null;
   @ApiProperty({
