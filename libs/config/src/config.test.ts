@@ -248,14 +248,16 @@ describe('resolveConfiguration', () => {
 describe('presets and files', () => {
   it('every preset resolves and says what it is', () => {
     const presets = loadPresets();
-    expect(presets.map(({ name }) => name)).toEqual(expect.arrayContaining(['demo', 'smoke']));
+    expect(presets.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['demo', 'overoptimisation', 'sentiment', 'smoke']),
+    );
     for (const { name, description, configuration } of presets) {
       expect(resolveConfiguration(configuration).name).toBe(name);
       expect(description).not.toBe('');
     }
   });
   it('names an unknown preset, a missing file, and the place where YAML breaks', () => {
-    expect(problemsOf(() => readConfiguration('nosuch'))[0]!.message).toContain('demo, smoke');
+    expect(problemsOf(() => readConfiguration('nosuch'))[0]!.message).toMatch(/; there are .*demo,.* smoke/);
     expect(problemsOf(() => readConfiguration('no/such.yaml'))[0]!.message).toBe(
       'no such file: no/such.yaml',
     );
