@@ -16,11 +16,27 @@ const WORDS = {
   object: ['peace', 'war', 'good faith', 'a great loss', 'new roads', 'happy years', 'bad debts', 'the law'],
 };
 
+/** What the section `optimise` has of each algorithm's own: twenty iterations each, with as much state as there may be. */
+const OPTIMISERS = {
+  ppo: { batch: 16, epochs: 2 },
+  rloo: { batch: 16, epochs: 2, minibatches: 2, rloo: { responsesPerPrompt: 4 } },
+  // Some iterations end early: how many updates were done follows from what was measured.
+  grpo: { batch: 16, epochs: 3, targetKl: 0.002, accumulation: 2, grpo: { responsesPerPrompt: 4 } },
+  dpo: { batch: 8, epochs: 2, accumulation: 2, schedule: 'cosine', warmup: 2 },
+  'best-of-n': { batch: 16, bestOfN: { n: 4 } },
+};
+
+/** Algorithms that the drill can optimise by. */
+export const ALGORITHMS = Object.keys(OPTIMISERS);
+
 /**
  * The whole pipeline at a size that says nothing about quality: several checkpoints in each step, a run in half a minute.
  * Its files are written into `folder`.
+ *
+ * @param {string} folder
+ * @param {string} algorithm one of `ALGORITHMS`
  */
-export function drillConfiguration(folder) {
+export function drillConfiguration(folder, algorithm = 'ppo') {
   const corpus = join(folder, 'corpus.txt');
   writeFileSync(corpus, documents(300).join('\n\n'));
   const rows = join(folder, 'rows.jsonl');
@@ -43,7 +59,13 @@ export function drillConfiguration(folder) {
     sample: { promptTokens: 8, responseTokens: 8, comparisons: 100, heldOut: 20 },
     collect: { simulatedLabelers: 2 },
     reward: { epochs: 3, batch: 8, learningRate: 0.001, checkpointEvery: 6 },
-    optimise: { episodes: 320, batch: 16, epochs: 2, learningRate: 0.001, checkpointEvery: 4 },
+    optimise: {
+      algorithm,
+      episodes: 320,
+      learningRate: 0.001,
+      checkpointEvery: 4,
+      ...OPTIMISERS[algorithm],
+    },
     evaluate: { prompts: 24, bestOf: 2 },
   };
 }

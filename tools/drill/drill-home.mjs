@@ -36,6 +36,7 @@ export async function removeHomes() {
  * @typedef {object} Plan
  * @property {number} threads
  * @property {'fp32' | 'bf16'} precision
+ * @property {string} algorithm of the step optimise
  */
 
 /** A fresh PLUMBLINE_HOME whose services are real, and whose gpu-worker is killed as planned. */

@@ -40,7 +40,7 @@ export async function drillRun(plan, kills, say) {
   const ended = new AbortController();
   const outside = [];
   try {
-    const configuration = drillConfiguration(home.folder);
+    const configuration = drillConfiguration(home.folder, plan.algorithm);
     say('starting the services');
     await home.plumbline('up', '--json');
     let latest = '';

@@ -4,8 +4,9 @@
  * optimise, each in a fresh home with real services. Every checkpoint of every killed run must be that of the unbroken
  * one: weights, optimizer and state by hash. docs/durability.md says what the phases are.
  *
- *   npm run drill:resume -- [--seeds N] [--precision fp32|bf16] [--threads N] [--json] [--keep]
+ *   npm run drill:resume -- [--seeds N] [--algorithm NAME] [--precision fp32|bf16] [--threads N] [--json] [--keep]
  *
+ * --algorithm is what the step optimise runs: ppo (default), rloo, grpo, dpo or best-of-n.
  * --keep leaves the home of a run that is not like the unbroken one.
  *
  * Exit codes: 0 all equal and every phase met often enough, 1 not so, 2 wrong use.
@@ -17,6 +18,7 @@ import { build } from '../build.mjs';
 import { seconds } from '../lib/progress.mjs';
 import { runMain } from '../lib/set-up-error.mjs';
 import { differences } from './checkpoints.mjs';
+import { ALGORITHMS } from './configuration.mjs';
 import { removeHomes } from './drill-home.mjs';
 import { drillRun } from './drill-run.mjs';
 import { drawKills, PHASES, STEPS, WANTED } from './kills.mjs';
@@ -30,6 +32,7 @@ function readArguments() {
     const { values } = parseArgs({
       options: {
         seeds: { type: 'string', default: '20' },
+        algorithm: { type: 'string', default: 'ppo' },
         precision: { type: 'string', default: 'fp32' },
         threads: { type: 'string', default: String(availableParallelism()) },
         json: { type: 'boolean', default: false },
@@ -38,9 +41,17 @@ function readArguments() {
     });
     if (!['fp32', 'bf16'].includes(values.precision))
       throw new Error(`--precision must be fp32 or bf16, not ${JSON.stringify(values.precision)}`);
+    if (!ALGORITHMS.includes(values.algorithm))
+      throw new Error(
+        `--algorithm must be one of ${ALGORITHMS.join(', ')}, not ${JSON.stringify(values.algorithm)}`,
+      );
     return {
       seeds: wholeNumber('--seeds', values.seeds),
-      plan: { threads: wholeNumber('--threads', values.threads), precision: values.precision },
+      plan: {
+        threads: wholeNumber('--threads', values.threads),
+        precision: values.precision,
+        algorithm: values.algorithm,
+      },
       json: values.json,
       keep: values.keep,
     };
@@ -73,7 +84,9 @@ async function main() {
       console.error('Interrupted; stopping the services.');
       void removeHomes().finally(() => process.exit(130));
     });
-  print(`${seeds} runs to be killed, each on ${plan.threads} threads in ${plan.precision}`);
+  print(
+    `${seeds} runs to be killed, each on ${plan.threads} threads in ${plan.precision}, optimising by ${plan.algorithm}`,
+  );
 
   const unbroken = await drillRun(plan, [], (what) => line.show(`unbroken run: ${what}`));
   line.clear();

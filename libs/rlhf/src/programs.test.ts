@@ -1,6 +1,6 @@
 import { loadTensorFlow, normals, tf, uniforms, verifyPrograms, type Tensor } from '@plumbline/compute';
 import type { TensorMap } from '@plumbline/artifacts';
-import type { ModelConfiguration } from '@plumbline/contracts';
+import type { ModelConfiguration, OptimiseConfiguration } from '@plumbline/contracts';
 import { initialise, toTensorMap } from '@plumbline/model';
 import {
   COMPILED_FP32,
@@ -13,8 +13,10 @@ import {
   type LossFunction,
 } from '@plumbline/training';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { initialActorCritic } from './actor-critic.js';
-import { ppoLoss } from './ppo-loss.js';
+import { dpoLoss } from './dpo-loss.js';
+import type { InputShape } from './loss-inputs.js';
+import { completeSettings } from './optimise-settings.js';
+import { grpo, ppo, rloo, type OnlineOptimiser } from './optimisers/index.js';
 import { rewardLoss } from './reward-loss.js';
 import { initialRewardModel } from './reward-model.js';
 
@@ -46,6 +48,62 @@ interface Program {
   readonly batch: (update: number) => Batch;
   /** Whether the step takes micro-batches. */
   readonly accumulates?: true;
+}
+
+const shape = { promptLength: PROMPT, temperature: 0.7 };
+const online = { ppo, rloo, grpo };
+const inTheLoss = {
+  controller: 'fixed',
+  coefficient: 0.1,
+  target: 6,
+  horizon: 1000,
+  estimator: 'k3',
+  placement: 'loss',
+} as const;
+
+const responseMask = (rows: number): Tensor =>
+  tf.tensor2d(
+    Float32Array.from({ length: rows * RESPONSE }, (_, i) => (i % 7 === 6 ? 0 : 1)),
+    [rows, RESPONSE],
+  );
+
+/** An online optimiser's loss on batches of its inputs, filled at random. */
+function onlineProgram(optimiser: OnlineOptimiser, changes: Partial<OptimiseConfiguration>): Program {
+  const settings = completeSettings({
+    clip: 0.2,
+    valueClip: 0.2,
+    valueCoefficient: 0.5,
+    kl: { ...inTheLoss, placement: 'reward' },
+    ...changes,
+  } as OptimiseConfiguration);
+  const fill: Readonly<Record<InputShape, (name: string) => Tensor>> = {
+    token: (name) =>
+      // Log-probabilities are about those of one token in forty.
+      /LogProbabilities/.test(name)
+        ? matrix(name, ROWS, RESPONSE).mul(0.1).sub(3.7)
+        : matrix(name, ROWS, RESPONSE),
+    sequence: (name) => tf.tensor1d(normals(1, name, ROWS)),
+    scalar: () => tf.scalar(0.1),
+  };
+  return {
+    loss: optimiser.loss(model, settings, shape),
+    weights: () => {
+      const transformer = toTensorMap(initialise(model, 1));
+      const reward = initialRewardModel(transformer, model.width, 1);
+      return optimiser.initialWeights(transformer, reward, settings);
+    },
+    batch: (update) => ({
+      tokens: tokens(`optimise ${update}`, ROWS, LENGTH),
+      responseMask: responseMask(ROWS),
+      ...Object.fromEntries(
+        Object.entries(optimiser.inputs(settings)).map(([name, kind]) => [
+          name,
+          fill[kind](`${name} ${update}`),
+        ]),
+      ),
+    }),
+    accumulates: true,
+  };
 }
 
 /** Batches as `rewardBatch` makes them, filled at random. */
@@ -104,30 +162,24 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
     centring: 0.01,
     hasMargins: true,
   }),
-  optimise: {
-    loss: (parameters, batch) =>
-      ppoLoss(parameters, model, batch, {
-        promptLength: PROMPT,
-        temperature: 0.7,
-        clip: 0.2,
-        valueClip: 0.2,
-        valueCoefficient: 0.5,
-      }),
-    weights: () => {
-      const transformer = toTensorMap(initialise(model, 1));
-      return initialActorCritic(transformer, initialRewardModel(transformer, model.width, 1));
-    },
+  'optimise by ppo': onlineProgram(online.ppo, {}),
+  'optimise by ppo on one network, KL in the loss': onlineProgram(online.ppo, {
+    value: { network: 'shared' },
+    kl: inTheLoss,
+  }),
+  'optimise by rloo': onlineProgram(online.rloo, { rloo: { responsesPerPrompt: 2 } }),
+  'optimise by grpo': onlineProgram(online.grpo, { grpo: { responsesPerPrompt: 2 }, kl: inTheLoss }),
+  'optimise by dpo': {
+    loss: (parameters, batch) => dpoLoss(parameters, model, batch, { ...shape, beta: 0.1, loss: 'sigmoid' }),
+    weights: () => toTensorMap(initialise(model, 1)),
     batch: (update) => ({
-      tokens: tokens(`optimise ${update}`, ROWS, LENGTH),
-      responseMask: tf.tensor2d(
-        Float32Array.from({ length: ROWS * RESPONSE }, (_, i) => (i % 7 === 6 ? 0 : 1)),
-        [ROWS, RESPONSE],
-      ),
-      oldLogProbabilities: matrix(`log-probabilities ${update}`, ROWS, RESPONSE).mul(0.1).sub(3.7),
-      oldValues: matrix(`values ${update}`, ROWS, RESPONSE).mul(0.1),
-      advantages: matrix(`advantages ${update}`, ROWS, RESPONSE),
-      returns: matrix(`returns ${update}`, ROWS, RESPONSE),
+      tokens: tokens(`dpo ${update}`, 2 * ROWS, LENGTH),
+      responseMask: responseMask(2 * ROWS),
+      reference: tf.tensor1d(normals(1, `reference ${update}`, 2 * ROWS)).sub(19),
+      targets: tf.tensor1d([1, 0, 0.5, 1]),
+      weights: tf.tensor1d([1, 1, 1, 0.5]),
     }),
+    accumulates: true,
   },
 };
 
