@@ -1,3 +1,4 @@
+import { MIGRATIONS } from '@plumbline/migrations';
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -172,7 +173,8 @@ describe('migrations', () => {
         migrate(fresh.ownerUrl),
         migrate(fresh.ownerUrl),
       ]);
-      const names = ['Initial1795467600000', 'SupervisedFineTuning1795480800000'];
+      const names = MIGRATIONS.map(({ name }) => name);
+      expect(names).toEqual([...names].sort((a, b) => Number(a.slice(-13)) - Number(b.slice(-13))));
       expect(applied.flat()).toEqual(names);
       expect(await migrate(fresh.ownerUrl)).toEqual([]);
       const source = await createDataSource({ url: fresh.ownerUrl }).initialize();
