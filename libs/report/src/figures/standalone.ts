@@ -42,7 +42,7 @@ export function standaloneFigure(panels: readonly Panel[], title: string, captio
     return panel.svg.replace(/<svg(?= )/, at);
   });
   const text = (y: number, size: number, weight: number, ink: keyof typeof INK, content: string): string =>
-    `<text x="${MARGIN + 8}" y="${y}" font-family='${FONT}' font-size="${size}" font-weight="${weight}" fill="var(--figure-${ink})">${escapeHtml(content)}</text>`;
+    `<text x="${MARGIN + 8}" y="${y}" font-family="${FONT}" font-size="${size}" font-weight="${weight}" fill="var(--figure-${ink})">${escapeHtml(content)}</text>`;
   const whole = [
     `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(title)}">`,
     `<rect width="100%" height="100%" fill="var(--figure-surface)"/>`,

@@ -40,7 +40,8 @@ export const SEQUENCE = [INK.sequence1, INK.sequence2, INK.sequence3, INK.sequen
 
 export type Ink = (typeof INK)[keyof typeof INK];
 
-export const FONT = 'ui-sans-serif, system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+/** In single quotes: it stands in attributes. */
+export const FONT = "ui-sans-serif, system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
 
 /**
  * Renders a chart to an `<svg>` that scales with its container and takes its colours from the page.
