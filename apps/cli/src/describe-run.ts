@@ -15,7 +15,7 @@ export function describeRun(run: RunDetail, report: string | null): RunDescripti
       finishedAt,
       checkpoints: checkpoints.map(({ index, id }) => ({ index, id })),
       metrics,
-      warnings,
+      ...(warnings.length > 0 && { warnings }),
     })),
     report,
     ...(run.members && {
@@ -40,7 +40,7 @@ export function runText(run: RunDetail, report: string | null): string {
     `${run.name} (${run.runId}): ${run.status}`,
     table(steps),
     ...run.steps.flatMap((step) => step.warnings.map((warning) => warningLine(step.name, warning))),
-    ...(run.members ? [table([['RUN', 'STATUS', 'STEP', 'NAME'], ...run.members.map(memberRow)])] : []),
+    ...(run.members?.length ? [table([['RUN', 'STATUS', 'STEP', 'NAME'], ...run.members.map(memberRow)])] : []),
     ...(report === null ? [] : [`report: ${report}`]),
   ].join('\n');
 }

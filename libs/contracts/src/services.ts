@@ -24,8 +24,8 @@ export interface RunDescription {
     readonly finishedAt: string | null;
     readonly checkpoints: readonly { readonly index: number; readonly id: string }[];
     readonly metrics: Readonly<Record<string, number>>;
-    /** What the curves gave reason to warn of. */
-    readonly warnings: readonly TrainingWarning[];
+    /** What the curves gave reason to warn of; absent: nothing. */
+    readonly warnings?: readonly TrainingWarning[];
   }[];
   readonly report: string | null;
   /** Of a study: the runs that it has started. */
