@@ -6,7 +6,10 @@ import type { Outcome } from './status.js';
 export const PREFERENCE_FORMATS = ['trl', 'hh', 'openai', 'ultrafeedback', 'plumbline'] as const;
 export type PreferenceFormatName = (typeof PREFERENCE_FORMATS)[number];
 
-/** First line of a Plumbline preference file: JSON Lines, each of the other lines a `JudgedComparison`. */
+/**
+ * First line of a Plumbline preference file: JSON Lines, each of the other lines a `JudgedComparison`. Both are written as
+ * canonical JSON, so that equal content has equal bytes.
+ */
 export interface PreferenceFileHeader {
   readonly kind: 'plumbline-preferences';
   readonly version: 1;

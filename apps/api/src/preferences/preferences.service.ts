@@ -175,7 +175,7 @@ export class PreferencesService {
         comparisons,
         judgements,
       };
-      yield `${JSON.stringify(header)}\n`;
+      yield `${canonicalJson(header)}\n`;
       // Texts and tokens from the set itself: the database has the texts without what it cannot store.
       let position = -1;
       const set = readComparisonSet(this.artifacts, comparisonSet);
@@ -195,7 +195,7 @@ export class PreferencesService {
           split: row.split,
           judgements: row.judgements,
         };
-        yield `${JSON.stringify(comparison)}\n`;
+        yield `${canonicalJson(comparison)}\n`;
       }
     } finally {
       await open.close();

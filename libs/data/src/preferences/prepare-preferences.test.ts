@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { canonicalJson } from '@plumbline/artifacts';
 import type { JudgedComparison, PreferenceFileHeader } from '@plumbline/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -277,7 +278,7 @@ describe("Plumbline's own format", () => {
         { outcome: 'skipped', ranks: [], reason: 'not sure' },
       ],
     };
-    const text = [header, comparison].map((line) => `${JSON.stringify(line)}\n`).join('');
+    const text = [header, comparison].map((line) => `${canonicalJson(line)}\n`).join('');
     expect(await file(text, { format: 'plumbline' })).toBe(text);
   });
 

@@ -318,14 +318,14 @@ class Reading {
       truncated: this.truncated,
       heldOut: splits.filter((split) => split === 'heldOut').length,
       lines: async function* () {
-        yield `${JSON.stringify(header)}\n`;
+        yield `${canonicalJson(header)}\n`;
         const gathered = comparisons.values();
         let index = 0;
         for await (const lines of readLines(KEY, { path: spool, format: 'json-lines', gzipped: false })) {
           for (const { text } of lines) {
             const { judgements } = gathered.next().value!;
             const content = JSON.parse(text) as ComparisonContent;
-            yield `${JSON.stringify({ ...content, split: splits[index++]!, judgements })}\n`;
+            yield `${canonicalJson({ ...content, split: splits[index++]!, judgements })}\n`;
           }
         }
       },
