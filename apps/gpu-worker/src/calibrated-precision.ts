@@ -5,6 +5,7 @@ import { cpus } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { canonicalJson, sha256 } from '@plumbline/artifacts';
+import { COMPUTE_NODE_FLAGS, computeEnvironment } from '@plumbline/config';
 import { fasterPrecision, withPrecision, type ExecutionPlan, type UpdateWork } from '@plumbline/training';
 import type { CalibrationRequest } from './calibration-child.js';
 
@@ -52,6 +53,8 @@ export async function calibratedPrecision(
 async function measureInChild(request: CalibrationRequest, signal: AbortSignal): Promise<number> {
   const child = fork(CHILD, [], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: computeEnvironment(),
+    execArgv: [...process.execArgv, ...COMPUTE_NODE_FLAGS],
     signal,
     killSignal: 'SIGKILL',
   });

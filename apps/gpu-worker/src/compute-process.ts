@@ -1,3 +1,4 @@
+import { COMPUTE_NODE_FLAGS, computeEnvironment } from '@plumbline/config';
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type {
@@ -52,6 +53,8 @@ export async function runComputeProcess(
   const child = fork(CHILD, [], {
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: computeEnvironment(),
+    execArgv: [...process.execArgv, ...COMPUTE_NODE_FLAGS],
   });
   try {
     return await converse(child, start, listener, signal);

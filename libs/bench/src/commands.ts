@@ -1,4 +1,5 @@
 /** How each side's process is started. */
+import { COMPUTE_NODE_FLAGS, computeEnvironment } from '@plumbline/config';
 import { fileURLToPath } from 'node:url';
 import type { BenchContext } from './bench.js';
 import { ensurePython, type PeerPackages } from './python-environment.js';
@@ -17,8 +18,14 @@ export interface Sides {
   readonly peers: ReadonlyMap<string, SideCommand | null>;
 }
 
+/** Started as the gpu-worker starts the processes that compute. */
 export function ourSide(bench: string, task: object): SideCommand {
-  return { name: OUR_SIDE, command: process.execPath, args: [OURS, bench, JSON.stringify(task)] };
+  return {
+    name: OUR_SIDE,
+    command: process.execPath,
+    args: [...COMPUTE_NODE_FLAGS, OURS, bench, JSON.stringify(task)],
+    env: computeEnvironment(),
+  };
 }
 
 /** Peers by name, from [name, file below peers/, task], under a Python that has the packages. */

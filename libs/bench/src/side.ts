@@ -10,6 +10,8 @@ export interface SideCommand {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
+  /** Absent: this process's. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** How much of what a child prints is kept for the message when it fails. */
@@ -24,9 +26,9 @@ export class Side {
   private failure: string | null = null;
   private readyAnswer: ReadyAnswer | null = null;
 
-  private constructor({ name, command, args }: SideCommand) {
+  private constructor({ name, command, args, env }: SideCommand) {
     this.name = name;
-    this.child = spawn(command, [...args], { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+    this.child = spawn(command, [...args], { env, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
     const [stdin, stdout, stderr, pipe] = this.child.stdio;
     for (const stream of [stdout, stderr]) {
       createInterface({ input: stream as Readable }).on('line', (line) => {

@@ -1,4 +1,5 @@
 export * from './child-environment.js';
+export * from './compute-process.js';
 export * from './configuration-error.js';
 export * from './environment.js';
 export * from './overrides.js';
