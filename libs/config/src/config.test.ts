@@ -245,6 +245,103 @@ describe('resolveConfiguration', () => {
   });
 });
 
+describe('policy optimisation', () => {
+  const optimise = (settings: object, rest: object = {}) =>
+    resolveConfiguration({ name: 'a', optimise: settings, ...rest }).optimise;
+
+  it('fills in what a published preset says, and lets explicit keys override it', () => {
+    const openai = resolveConfiguration({ name: 'a', optimise: { preset: 'openai-2019-style', batch: 64 } });
+    expect(openai.sample.temperature).toBe(0.7);
+    expect(openai.optimise).toMatchObject({
+      preset: 'openai-2019-style',
+      algorithm: 'ppo',
+      episodes: 1_000_000,
+      batch: 64,
+      epochs: 4,
+      learningRate: 1e-5,
+      schedule: 'linear',
+      clip: 0.2,
+      valueClip: 0.2,
+      valueCoefficient: 0.1,
+      gamma: 1,
+      lambda: 0.95,
+      whitenRewards: true,
+      missingEndOfText: { rule: 'constant', value: -1 },
+      adam: { form: 'tensorflow1' },
+      value: { network: 'shared' },
+      kl: { controller: 'adaptive', coefficient: 0.15, target: 6, horizon: 10_000 },
+    });
+    const overridden = optimise({ preset: 'openai-2019-style', kl: { target: 3 } });
+    expect(overridden.kl).toMatchObject({ target: 3, coefficient: 0.15 });
+    expect(optimise({ preset: 'summarisation-2020' })).toMatchObject({
+      batch: 512,
+      learningRate: 1.5e-5,
+      value: { network: 'separate', start: 'reward' },
+      kl: { controller: 'fixed', coefficient: 0.05 },
+    });
+  });
+
+  it('gives an algorithm its own section and habits, and no other its', () => {
+    expect(optimise({ algorithm: 'grpo' })).toMatchObject({
+      epochs: 1,
+      grpo: { responsesPerPrompt: 8 },
+      kl: { controller: 'fixed', coefficient: 0.04, estimator: 'k3', placement: 'loss' },
+    });
+    expect(optimise({ algorithm: 'rloo', epochs: 2 })).toMatchObject({
+      epochs: 2,
+      rloo: { responsesPerPrompt: 4 },
+      kl: { controller: 'fixed', coefficient: 0.05 },
+    });
+    expect(optimise({ algorithm: 'dpo' }).dpo).toEqual({ beta: 0.1, loss: 'sigmoid' });
+    expect(optimise({ algorithm: 'best-of-n' }).bestOfN).toEqual({ n: 4 });
+    for (const key of ['rloo', 'grpo', 'dpo', 'bestOfN']) expect(optimise({})).not.toHaveProperty(key);
+  });
+
+  it.each<[string, object, string, string]>([
+    ['a batch that minibatches do not divide', { minibatches: 5 }, 'batch', 'minibatches (5)'],
+    ['a minibatch that accumulation does not', { minibatches: 4, accumulation: 3 }, 'accumulation', 'of 16'],
+    ['a batch that prompts do not', { algorithm: 'rloo', batch: 10 }, 'batch', 'rloo.responsesPerPrompt (4)'],
+    [
+      'a group of one',
+      { algorithm: 'grpo', grpo: { responsesPerPrompt: 1 } },
+      'grpo.responsesPerPrompt',
+      '2',
+    ],
+    ["another algorithm's section", { rloo: {} }, 'rloo', 'algorithm ppo does not read it'],
+    ['what an algorithm does not read', { algorithm: 'grpo', value: {} }, 'value', 'does not read it (ppo)'],
+    ['whitened rewards without tokens', { algorithm: 'rloo', whitenRewards: true }, 'whitenRewards', '(ppo)'],
+    ['k1 in the loss', { kl: { placement: 'loss' } }, 'kl.estimator', 'gradient of mean 0'],
+    [
+      'a shared network with a start',
+      { value: { network: 'shared', start: 'reward' } },
+      'value.start',
+      'policy',
+    ],
+    ['DPO in minibatches', { algorithm: 'dpo', minibatches: 2 }, 'minibatches', 'must be 1'],
+    [
+      'labels that say nothing',
+      { algorithm: 'dpo', dpo: { labelSmoothing: 0.5 } },
+      'dpo.labelSmoothing',
+      'below 0.5',
+    ],
+    ['an unknown preset', { preset: 'openai-2020' }, 'preset', 'openai-2019-style, summarisation-2020'],
+    ['an unknown algorithm', { algorithm: 'trpo' }, 'algorithm', 'best-of-n'],
+  ])('refuses %s', (_, settings, key, message) => {
+    const problems = problemsOf(() => optimise(settings));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]!.path).toBe(`optimise.${key}`);
+    expect(problems[0]!.message).toContain(message);
+  });
+
+  it('needs the preferences for DPO alone', () => {
+    const id = 'a'.repeat(64);
+    const step = { step: 'optimise', inputs: { model: id, reward: id } };
+    expect(optimise({}, step).algorithm).toBe('ppo');
+    const problems = problemsOf(() => optimise({ algorithm: 'dpo' }, step));
+    expect(problems.map(({ path }) => path)).toEqual(['inputs.comparisons', 'inputs.preferences']);
+  });
+});
+
 describe('presets and files', () => {
   it('every preset resolves and says what it is', () => {
     const presets = loadPresets();
