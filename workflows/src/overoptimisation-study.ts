@@ -1,6 +1,6 @@
 import {
   STUDY_STEPS,
-  type PipelineResult,
+  type PipelineInput,
   type StepInputs,
   type StudyInput,
   type StudyMember,
@@ -27,35 +27,47 @@ export async function overoptimisationStudy(input: StudyInput): Promise<void> {
   await executeRun(runId, async () => {
     const { model, comparisons, preferences } = await executeSteps({ runId, pauseSwitch }, STUDY_STEPS, {});
 
-    const running: ChildWorkflowHandle<typeof rlhfPipeline>[] = [];
-    const execute = async (member: StudyMember, inputs: StepInputs): Promise<PipelineResult> => {
-      const { workflowId, input: pipeline } = await records.beginStudyRun({ runId, member, inputs });
-      const child = await startChild(rlhfPipeline, {
-        workflowId,
-        args: [pipeline],
-        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      });
-      running.push(child);
-      pauseSwitch.atWork(null, running);
-      const result = await child.result();
-      running.splice(running.indexOf(child), 1);
-      return result;
+    const execute = async (members: readonly (readonly [StudyMember, StepInputs])[]) => {
+      await pauseSwitch.hold();
+      // One after the other: so they stand in the list of runs.
+      const begun = [];
+      for (const [member, inputs] of members) {
+        begun.push(await records.beginStudyRun({ runId, member, inputs }));
+      }
+      const children = await Promise.all(begun.map(startMember));
+      pauseSwitch.atWork(null, children);
+      return Promise.all(children.map((child) => child.result()));
     };
 
-    await pauseSwitch.hold();
-    const bases = await Promise.all(
-      pretrains.map(async (needed, size): Promise<StepInputs> => {
-        if (!needed) return {};
-        const { outputs } = await execute({ size }, {});
-        return { rewardBase: outputs['model'] };
-      }),
-    );
-    await pauseSwitch.hold();
-    await Promise.all(
-      bases.flatMap((base, size) =>
-        labels.map((count) => execute({ size, labels: count }, { model, comparisons, preferences, ...base })),
+    const sizes = pretrains.flatMap((needed, size) => (needed ? [size] : []));
+    const pretrained = await execute(sizes.map((size) => [{ size }, {}]));
+    const bases = new Map(sizes.map((size, i) => [size, pretrained[i]!.outputs['model']]));
+    const made = { model, comparisons, preferences };
+    await execute(
+      pretrains.flatMap((_, size) =>
+        labels.map((count): [StudyMember, StepInputs] => {
+          const rewardBase = bases.get(size);
+          return [
+            { size, labels: count },
+            { ...made, ...(rewardBase !== undefined && { rewardBase }) },
+          ];
+        }),
       ),
     );
     await bulk.buildStudyReport({ runId });
+  });
+}
+
+function startMember({
+  workflowId,
+  input,
+}: {
+  workflowId: string;
+  input: PipelineInput;
+}): Promise<ChildWorkflowHandle<typeof rlhfPipeline>> {
+  return startChild(rlhfPipeline, {
+    workflowId,
+    args: [input],
+    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
   });
 }

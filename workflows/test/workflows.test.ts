@@ -256,12 +256,12 @@ describe('study', () => {
         'freeze',
         'complete step-collect preferences',
       ]);
-      expect(calls.filter((call) => call.startsWith('member')).sort()).toEqual([
+      expect(calls.filter((call) => call.startsWith('member'))).toEqual([
+        'member pretrain-1',
         'member 0-100 comparisons,model,preferences',
         'member 0-300 comparisons,model,preferences',
         'member 1-100 comparisons,model,preferences,rewardBase',
         'member 1-300 comparisons,model,preferences,rewardBase',
-        'member pretrain-1',
       ]);
       const begun = calls.filter((call) => call.startsWith('begin reward')).sort();
       expect(begun).toEqual([

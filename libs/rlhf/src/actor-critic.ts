@@ -19,20 +19,40 @@ export const VALUE_DEFAULTS: Required<ValueConfiguration> = { network: 'separate
  * The policy starts as the pretrained model. The value function starts under a head of zeros: it predicts 0, the mean of
  * the normalised scores. A separate network starts as the reward model's transformer (Stiennon et al. 2020), which
  * already knows what the score depends on, or as the pretrained one; a shared one is the policy's (Ziegler et al. 2019).
- * @param rewardModel a transformer with its scalar head, `score.weight` [width, 1] and `score.bias`
+ * @param rewardModel a transformer with its scalar head; of any size where the value network does not start as it
+ * @throws RangeError where it would start as one of another size
  */
 export function initialActorCritic(
   pretrained: TensorMap,
   rewardModel: TensorMap,
   { network, start = 'reward' }: ValueConfiguration = VALUE_DEFAULTS,
 ): TensorMap {
-  const heads = scalarHeadShapes(0);
-  const head = mapValues(
-    Object.fromEntries(Object.keys(heads).map((name) => [name, rewardModel[name]!])),
-    (tensor) => ({ ...tensor, data: new Float32Array(tensor.data.length) }),
+  if (network === 'shared') return { ...pretrained, ...prefixed(zeroHead(pretrained)) };
+  if (start === 'pretrained')
+    return { ...pretrained, ...prefixed({ ...pretrained, ...zeroHead(pretrained) }) };
+  const other = Object.keys(pretrained).find(
+    (name) => pretrained[name]!.shape.join() !== rewardModel[name]?.shape.join(),
   );
-  if (network === 'shared') return { ...pretrained, ...prefixed(head) };
-  return { ...pretrained, ...prefixed({ ...(start === 'reward' ? rewardModel : pretrained), ...head }) };
+  if (other !== undefined) {
+    throw new RangeError(
+      `the value network cannot start as the reward model, which has another ${other} than the policy; ` +
+        'optimise.value.start may be pretrained',
+    );
+  }
+  return { ...pretrained, ...prefixed({ ...rewardModel, ...zeroHead(pretrained) }) };
+}
+
+function zeroHead(transformer: TensorMap): TensorMap {
+  return mapValues(scalarHeadShapes(widthOf(transformer)), (shape) => ({
+    dtype: 'F32' as const,
+    shape: [...shape],
+    data: new Float32Array(shape.reduce((size, length) => size * length, 1)),
+  }));
+}
+
+/** D of a transformer, by its token embeddings, [V, D]. */
+function widthOf(transformer: TensorMap): number {
+  return transformer['wte.weight']!.shape[1]!;
 }
 
 export function policyParameters(parameters: Parameters): Parameters {
