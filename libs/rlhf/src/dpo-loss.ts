@@ -30,7 +30,7 @@ export function dpoLoss(
 ): LossValue {
   const targets = batch['targets']!;
   const weights = batch['weights']!;
-  const pairs = targets.shape[0]!;
+  const pairs = targets.shape[0];
   const mean = (x: Tensor): Tensor => x.mul(weights).sum().div(weights.sum());
   const logProbabilities = responseLogProbabilities(parameters, model, batch['tokens']!, shape)
     .mul(batch['responseMask']!)

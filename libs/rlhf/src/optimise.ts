@@ -84,19 +84,18 @@ export function optimiseWith({ goldReward }: { readonly goldReward?: GoldReward 
           total: optimiser.total,
           checkpointEvery: settings.checkpointEvery,
           update: (iteration) => optimiser.iterate(iteration),
+          ...(heldOut && { evaluate: () => heldOut(optimiser.snapshot().weights) }),
           checkpoint: async (done) => {
-            const { weights, optimizer } = optimiser.snapshot();
             const id = await writeCheckpoint(context.artifacts, {
               step: 'optimise',
               index: done,
               configuration: manifest,
-              weights,
-              optimizer,
+              ...optimiser.snapshot(),
               state: optimiser.state(),
               references: { ...references, ...(previous !== null && { [PREVIOUS_CHECKPOINT]: previous }) },
             });
             previous = id;
-            return { id, ...(heldOut && { metrics: await heldOut(weights) }) };
+            return { id };
           },
           isWhole: () => optimiser.isWhole(),
         });

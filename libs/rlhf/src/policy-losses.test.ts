@@ -50,7 +50,7 @@ function batch(changes: Partial<Record<string, Tensor>> = {}): Batch {
     oldLogProbabilities: logProbabilities,
     advantages: tf.tensor1d([1, -2]),
     ...changes,
-  } as Batch;
+  };
 }
 
 describe('RLOO loss', () => {
@@ -345,8 +345,8 @@ describe('micro-batches', () => {
         maximumGradientNorm: 1e9,
         weights,
       });
-      const { outputs } = trainer.evaluate(given as Batch | Batch[]);
-      const metrics = trainer.update(given as Batch | Batch[], 0.01);
+      const { outputs } = trainer.evaluate(given);
+      const metrics = trainer.update(given, 0.01);
       const snapshot = trainer.snapshot().weights;
       trainer.dispose();
       return { outputs, metrics, snapshot };

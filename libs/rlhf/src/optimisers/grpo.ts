@@ -112,5 +112,5 @@ const REDUCTIONS: Readonly<
 };
 
 function rows(mask: Tensor): Tensor {
-  return tf.scalar(mask.shape[0]!);
+  return tf.scalar(mask.shape[0]);
 }

@@ -76,6 +76,6 @@ export function rlooLoss(
       entropy: meanOverTokens(entropy, mask),
     },
     outputs: { logProbabilities },
-    weight: tf.scalar(mask.shape[0]!),
+    weight: tf.scalar(mask.shape[0]),
   };
 }
