@@ -6,6 +6,18 @@ import { expectCompleted, Installation } from './support/installation.js';
 import { TINY } from './support/tiny-configuration.js';
 
 let installation: Installation;
+/** The run of the preset. */
+let smoke: RunDescription;
+
+/** What `preferences import --json` prints. */
+interface Imported {
+  readonly runId: string;
+  readonly comparisons: string;
+  readonly preferences: string;
+  readonly judgements: number;
+  readonly leftOut: { readonly identical: number };
+}
+
 beforeAll(async () => {
   installation = await Installation.create();
   expect((await installation.run('up')).code).toBe(0);
@@ -46,6 +58,75 @@ describe('plumbline', () => {
     expect(page).not.toMatch(/(?:src|href)="https?:/);
     const list = await installation.json<{ runId: string }[]>('run', 'list');
     expect(list.map(({ runId }) => runId)).toContain(run.runId);
+    smoke = run;
+  });
+
+  describe('preferences', () => {
+    const file = (name: string) => join(installation.folder, name);
+    const exported = (runId: string, format: string, name: string) =>
+      installation.json<{ judgements: number }>(
+        ...['preferences', 'export', '--run', runId, '--format', format, '--out', file(name)],
+      );
+    const imported = (name: string, format: string) =>
+      installation.json<Imported>('preferences', 'import', file(name), '--format', format);
+
+    it('come back as they went out, and train the same reward model', async () => {
+      const { judgements } = await exported(smoke.runId, 'plumbline', 'out.jsonl');
+      const again = await imported('out.jsonl', 'plumbline');
+      expect(again.judgements).toBe(judgements);
+      await exported(again.runId, 'plumbline', 'again.jsonl');
+      expect(readFileSync(file('again.jsonl'), 'utf8')).toBe(readFileSync(file('out.jsonl'), 'utf8'));
+
+      const last = (run: RunDescription, step: string) =>
+        run.steps.find(({ name }) => name === step)!.checkpoints.at(-1)!.id;
+      const inputs = {
+        model: last(smoke, 'pretrain'),
+        comparisons: again.comparisons,
+        preferences: again.preferences,
+      };
+      const overrides = Object.entries(inputs).flatMap(([name, id]) => ['--set', `inputs.${name}=${id}`]);
+      const run = await installation.json<RunDescription>(
+        ...['run', 'start', 'smoke', '--set', 'step=reward', ...overrides, '--wait'],
+      );
+      const weights = (id: string) =>
+        (JSON.parse(readFileSync(installation.artifact(id), 'utf8')) as { blobs: { weights: string } }).blobs
+          .weights;
+      expect(weights(last(run, 'reward'))).toBe(weights(last(smoke, 'reward')));
+    });
+
+    it.each(['trl', 'hh', 'openai', 'ultrafeedback'])('go out as %s and come in again', async (format) => {
+      const { judgements } = await exported(smoke.runId, format, `${format}.jsonl`);
+      expect(judgements).toBeGreaterThan(0);
+      const rows = readFileSync(file(`${format}.jsonl`), 'utf8')
+        .trimEnd()
+        .split('\n');
+      const first = await imported(`${format}.jsonl`, format);
+      expect(first.judgements + first.leftOut.identical).toBe(rows.length);
+      await exported(first.runId, format, `${format}-again.jsonl`);
+      const second = await imported(`${format}-again.jsonl`, format);
+      expect(second).toMatchObject({ comparisons: first.comparisons, preferences: first.preferences });
+    });
+
+    it('are refused with every line that is wrong, and nothing is imported', async () => {
+      const runs = await installation.json<unknown[]>('run', 'list');
+      const row = { prompt: 'It was', chosen: ' good.', rejected: ' bad.' };
+      const lines = [
+        JSON.stringify(row),
+        '{"chosen": "x"}',
+        'no row',
+        JSON.stringify({ ...row, margin: -1 }),
+      ];
+      writeFileSync(file('bad.jsonl'), lines.join('\n'));
+      const { code, stdout, stderr } = await installation.run(
+        ...['preferences', 'import', file('bad.jsonl'), '--format', 'trl', '--json'],
+      );
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      const problems = stderr.trimEnd().split('\n');
+      expect(problems.map((problem) => problem.slice(0, `${file('bad.jsonl')}:2`.length))).toEqual(
+        [2, 3, 4].map((line) => `${file('bad.jsonl')}:${line}`),
+      );
+      expect(await installation.json('run', 'list')).toEqual(runs);
+    });
   });
 
   it('refuses a bad configuration with the path of its key and starts nothing', async () => {
@@ -71,11 +152,12 @@ describe('plumbline', () => {
   it('refuses a corrupted checkpoint blob by its hash', async () => {
     const first = await installation.completed(await installation.start({ ...TINY, step: 'pretrain' }));
     const model = first.steps[0]!.checkpoints.at(-1)!.id;
-    const artifact = (id: string) => join(installation.home, 'artifacts', id.slice(0, 2), id.slice(2));
-    const manifest = JSON.parse(readFileSync(artifact(model), 'utf8')) as { blobs: { weights: string } };
-    const bytes = readFileSync(artifact(manifest.blobs.weights));
+    const manifest = JSON.parse(readFileSync(installation.artifact(model), 'utf8')) as {
+      blobs: { weights: string };
+    };
+    const bytes = readFileSync(installation.artifact(manifest.blobs.weights));
     bytes[bytes.length - 1]! ^= 1;
-    writeFileSync(artifact(manifest.blobs.weights), bytes);
+    writeFileSync(installation.artifact(manifest.blobs.weights), bytes);
 
     const runId = await installation.start({ ...TINY, step: 'sample', inputs: { model } });
     const { code, stderr } = await installation.run('run', 'watch', runId);

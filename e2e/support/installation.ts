@@ -96,6 +96,11 @@ export class Installation {
     return JSON.parse(stdout) as T;
   }
 
+  /** Where the artifact lies. */
+  artifact(id: string): string {
+    return join(this.home, 'artifacts', id.slice(0, 2), id.slice(2));
+  }
+
   /** A configuration file (JSON is YAML). */
   async configurationFile(configuration: object): Promise<string> {
     const file = join(this.folder, `run-${Math.random().toString(36).slice(2)}.yaml`);

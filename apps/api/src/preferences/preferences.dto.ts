@@ -8,7 +8,7 @@ const COUNT = { type: 'integer', minimum: 0 } as const;
 
 function Count(): PropertyDecorator {
   return (target, key) => {
-    Type(() => Number)(target, key as string);
+    Type(() => Number)(target, key);
     IsInt()(target, key);
     Min(0)(target, key);
     Max(Number.MAX_SAFE_INTEGER)(target, key);

@@ -7,7 +7,6 @@ import type { JudgedComparison, PreferenceFileHeader } from '@plumbline/contract
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   MAXIMUM_PROBLEMS,
-  PreferenceFileError,
   preparePreferences,
   type PreferenceImportOptions,
 } from './prepare-preferences.js';
