@@ -93,6 +93,23 @@ describe('starting a run', () => {
     expect(await actions(data!.runId)).toEqual(['run.created']);
   });
 
+  it('starts a study as what it is, which cannot be forked', async () => {
+    const { data } = await researcher.POST('/api/v1/runs', { body: { preset: 'overoptimisation' } });
+    const { runId } = data!;
+    expect(await startedWith(runId)).toMatchObject({
+      type: 'overoptimisationStudy',
+      // The second reward model has the size of the policy.
+      input: { runId, pretrains: [true, false], labels: [400, 1600, 6400] },
+    });
+    expect(await show(runId)).toMatchObject({ members: [] });
+    const { error, response } = await researcher.POST('/api/v1/runs/{id}/fork', {
+      params: { path: { id: runId } },
+      body: { from: 'reward' },
+    });
+    expect(response.status).toBe(409);
+    expect(error).toMatchObject({ detail: `run ${runId} is a study: fork one of the runs that it started` });
+  });
+
   it('gives equal configurations equal hashes', async () => {
     const start = async (seed: number) => {
       const { data } = await researcher.POST('/api/v1/runs', {
