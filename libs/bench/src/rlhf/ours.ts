@@ -59,6 +59,7 @@ export function ppoConfiguration(
       batch: work.batch,
       epochs: work.epochs,
       minibatches: 1,
+      heldOutPrompts: 0,
       learningRate: work.learningRate,
       kl: { controller: 'fixed', coefficient: work.klCoefficient },
       checkpointEvery,
