@@ -1,4 +1,5 @@
 /** Preferences to and from the API, streamed: no limit of time or memory depends on how many there are. */
+import { once } from 'node:events';
 import { request as requestHttp, type IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { Readable } from 'node:stream';
@@ -19,9 +20,14 @@ export async function uploadPreferences(
   for (const [name, value] of Object.entries(source)) {
     if (value !== undefined) url.searchParams.set(name, String(value));
   }
-  const response = await ask(api, 'POST', url, lines);
+  const ending = new AbortController();
+  const response = await ask(api, 'POST', url, { lines, signal: ending.signal });
   const body = await textOf(response);
-  if (response.statusCode !== 201) throw refused(response, body);
+  if (response.statusCode !== 201) {
+    // Perhaps it is still sending.
+    ending.abort();
+    throw refused(response, body);
+  }
   return JSON.parse(body) as ImportedPreferences;
 }
 
@@ -37,24 +43,29 @@ async function ask(
   api: Api,
   method: 'GET' | 'POST',
   url: URL,
-  body?: AsyncIterable<string>,
+  upload?: { readonly lines: AsyncIterable<string>; readonly signal: AbortSignal },
 ): Promise<IncomingMessage> {
   const send = url.protocol === 'https:' ? requestHttps : requestHttp;
   const request = send(url, {
     method,
+    signal: upload?.signal,
     headers: {
       authorization: `Bearer ${api.token}`,
-      ...(body && { 'content-type': 'application/x-ndjson' }),
+      ...(upload && { 'content-type': 'application/x-ndjson' }),
     },
   });
-  const answered = new Promise<IncomingMessage>((resolve, reject) => {
-    request.once('response', resolve).once('error', reject);
-  });
-  // A refusal may come before the upload is over, and ends it.
-  const sent = body === undefined ? void request.end() : pipeline(Readable.from(body), request);
+  const answered = once(request, 'response') as Promise<[IncomingMessage]>;
+  let unreadable: unknown = null;
+  if (upload === undefined) request.end();
+  else {
+    const source = Readable.from(upload.lines).once('error', (error) => (unreadable = error));
+    // An answer may come before the upload is over, and end it; what goes wrong with the connection, `answered` tells.
+    pipeline(source, request).catch(() => undefined);
+  }
   try {
-    return await Promise.race([answered, Promise.resolve(sent).then(() => answered)]);
+    return (await answered)[0];
   } catch (cause) {
+    if (unreadable !== null) throw unreadable as Error;
     throw new Unreachable(`the API at ${api.url} does not answer; see \`npx plumbline status\``, { cause });
   }
 }

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
+import { request as requestHttp } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { canonicalJson, writeCheckpoint } from '@plumbline/artifacts';
 import type {
   ComparisonSet,
@@ -378,6 +380,23 @@ describe('an import that is refused', () => {
     expect(response.status).toBe(422);
     expect(await response.text()).toMatch(message);
     expect(await stored()).toEqual(before);
+  });
+
+  it('is told at the first line that is wrong, however much follows', async () => {
+    const source = { fileName: 'a', fileSha256: 'd'.repeat(64), format: 'trl', fileBytes: '1', rows: '1' };
+    const query = { ...source, malformed: '0', long: '0', identical: '0', truncated: '0' };
+    const url = `${api.url}/api/v1/preference-imports?${new URLSearchParams(query).toString()}`;
+    const answer = await new Promise<{ status: number; body: string }>((resolve, reject) => {
+      const request = requestHttp(url, { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+      request.once('error', reject).once('response', (response) => {
+        text(response).then((body) => resolve({ status: response.statusCode!, body }), reject);
+      });
+      request.write('oops\n');
+      const more = Buffer.alloc(1 << 20, 'x');
+      for (let i = 0; i < 40; i++) request.write(more);
+      request.end();
+    });
+    expect(answer).toMatchObject({ status: 422, body: expect.stringMatching(/line 1: not JSON/) as string });
   });
 
   it('is refused to those who may not, and judgements are not for labelers to read', async () => {

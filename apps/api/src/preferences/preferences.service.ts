@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import {
   ArtifactError,
   canonicalJson,
@@ -53,11 +54,7 @@ export class PreferencesService {
    * Checks the whole upload, then stores it: the artifacts, and all rows in one transaction.
    * @throws ProblemError `invalid-request` naming what is wrong; nothing is stored then
    */
-  async import(
-    given: ImportSourceDto,
-    upload: AsyncIterable<Buffer>,
-    caller: Caller,
-  ): Promise<PreferenceImportDto> {
+  async import(given: ImportSourceDto, upload: Readable, caller: Caller): Promise<PreferenceImportDto> {
     const model = given.model === undefined ? null : await this.tokenizedBy(given.model);
     const folder = await mkdtemp(join(tmpdir(), 'plumbline-import-'));
     try {
@@ -66,6 +63,8 @@ export class PreferencesService {
       const source = { ...file, model: given.model ?? null, leftOut: { malformed, long, identical } };
       return await this.store(source, received, caller);
     } finally {
+      // What is refused before its end is read all the same: else its sender would not hear why.
+      upload.resume();
       await rm(folder, { recursive: true, force: true });
     }
   }

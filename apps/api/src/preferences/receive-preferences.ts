@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { sealComparison } from '@plumbline/artifacts';
 import type {
   JudgedComparison,
@@ -45,7 +46,7 @@ export interface ReceivedPreferences {
  * @throws ProblemError `invalid-request` naming line and field
  */
 export async function receivePreferences(
-  upload: AsyncIterable<Buffer>,
+  upload: Readable,
   spool: string,
   limits: UploadLimits | null,
 ): Promise<ReceivedPreferences> {
@@ -54,7 +55,9 @@ export async function receivePreferences(
   const checking = new Checking(limits);
   const kept = async function* (): AsyncGenerator<Buffer> {
     let bytes = 0;
-    for await (const chunk of upload) {
+    // Not destroyed where this breaks off: the answer goes over the same connection.
+    const chunks = upload.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+    for await (const chunk of chunks) {
       bytes += chunk.length;
       if (bytes > MAXIMUM_UPLOAD_BYTES) {
         throw refused(null, `the upload is larger than ${MAXIMUM_UPLOAD_BYTES} bytes`);
