@@ -47,6 +47,9 @@ describe('warnings of policy optimisation', () => {
     expect(far.message).toBe('KL is 24.5 nats a response, over four times the target of 6');
     const sudden = only({ 'objective/kl': curve(60, (i) => (i < 30 ? 2 : 12)) });
     expect(sudden).toMatchObject({ kind: 'kl-explosion', index: 31 });
+    // On its way to the target, however fast.
+    const fast = { ...healthy, 'objective/kl': curve(60, (i) => (i < 30 ? 1 : 6)) };
+    expect(trainingWarnings(fast, settings)).toEqual([]);
     const fixed = { ...settings, kl: { ...settings.kl, controller: 'fixed' } } as const;
     expect(trainingWarnings({ 'objective/kl': curve(60, (i) => i / 2) }, fixed)).toEqual([]);
   });
