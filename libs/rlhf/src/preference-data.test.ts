@@ -1,14 +1,21 @@
 import { FileArtifactStore, type ArtifactStore } from '@plumbline/artifacts';
 import type { PreferenceRecord, SampledComparison } from '@plumbline/contracts';
+import { Tokenizer, trainByteLevelBpe } from '@plumbline/model';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readLabeledComparisons, readPreferenceData } from './preference-data.js';
+import { readLabeledComparisons, readPreferenceData, type PreferenceReader } from './preference-data.js';
 
 let directory: string;
 let artifacts: ArtifactStore;
 let comparisons: string;
+/** These comparisons have tokens: nothing is read anew. */
+const reader: PreferenceReader = {
+  model: { layers: 1, heads: 1, width: 4, context: 8, vocabulary: 260 },
+  tokenizer: new Tokenizer(trainByteLevelBpe(['a text'], 260)),
+  tokenizerId: 'a'.repeat(64),
+};
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'preferences-'));
   artifacts = new FileArtifactStore(directory);
@@ -43,7 +50,11 @@ async function read(...preferences: Partial<PreferenceRecord>[]) {
       ...one,
     })),
   };
-  return readLabeledComparisons(artifacts, { comparisons, preferences: await artifacts.putJson(snapshot) });
+  return readLabeledComparisons(
+    artifacts,
+    { comparisons, preferences: await artifacts.putJson(snapshot) },
+    reader,
+  );
 }
 
 describe('labeled comparisons', () => {
@@ -75,7 +86,7 @@ describe('labeled comparisons', () => {
       comparisons,
       preferences: [{ comparison: 'triple', ordinal: 0, outcome: 'ranked', ranks: [1, 2, 3] }],
     });
-    const { train } = await readPreferenceData(artifacts, { comparisons, preferences });
+    const { train } = await readPreferenceData(artifacts, { comparisons, preferences }, reader);
     expect(
       train.map(({ first, second, target }) => [...first.responseTokens, ...second.responseTokens, target]),
     ).toEqual([
