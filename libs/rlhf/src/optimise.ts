@@ -60,7 +60,7 @@ export function optimiseWith({ goldReward }: { readonly goldReward?: GoldReward 
       checkResumed(start.id, 'references', own, references);
     }
     let previous = start?.id ?? null;
-    const scorer = rewardScorer(reward, sample.promptTokens + sample.responseTokens);
+    const scorer = rewardScorer(reward, sample.promptTokens + sample.responseTokens, context.plan);
     const measure = (responses: readonly Sequence[]): Metrics =>
       goldReward ? goldMetrics(goldReward, responses, tokenizer) : {};
     try {

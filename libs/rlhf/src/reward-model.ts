@@ -59,26 +59,32 @@ export function scoringBatches(sequences: number): number {
   return Math.ceil(sequences / SCORING_BATCH);
 }
 
-/** Scores of many sequences, in host memory, `length` positions each. */
+export interface ScoreOptions {
+  /** Positions of a sequence. */
+  readonly length: number;
+  readonly breathe?: () => Promise<void>;
+  /** Runs `rewards`, as a program perhaps; absent: op by op. */
+  readonly rewards?: (tokens: Tensor, lastPositions: Tensor) => Tensor;
+}
+
+/** Scores of many sequences, in host memory. */
 export async function scoreSequences(
   parameters: Parameters,
   model: ModelConfiguration,
   sequences: readonly Sequence[],
-  options: { readonly length: number; readonly breathe?: () => Promise<void> },
+  options: ScoreOptions,
 ): Promise<Float32Array> {
+  const run =
+    options.rewards ??
+    ((tokens, lastPositions) => tf.tidy(() => rewards(parameters, model, tokens, lastPositions)));
   const scores = new Float32Array(sequences.length);
   for (let start = 0; start < sequences.length; start += SCORING_BATCH) {
     const rows = sequenceRows(sequences.slice(start, start + SCORING_BATCH), SCORING_BATCH, options.length);
-    const values = tf.tidy(() =>
-      rewards(
-        parameters,
-        model,
-        tf.tensor2d(rows.tokens, [rows.batch, rows.length], 'int32'),
-        tf.tensor1d(rows.lastPositions, 'int32'),
-      ),
-    );
+    const tokens = tf.tensor2d(rows.tokens, [rows.batch, rows.length], 'int32');
+    const lastPositions = tf.tensor1d(rows.lastPositions, 'int32');
+    const values = run(tokens, lastPositions);
     scores.set(values.dataSync().subarray(0, Math.min(SCORING_BATCH, sequences.length - start)), start);
-    values.dispose();
+    tf.dispose([tokens, lastPositions, values]);
     await options.breathe?.();
   }
   return scores;

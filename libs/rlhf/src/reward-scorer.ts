@@ -2,7 +2,13 @@
 import type { ArtifactStore, TensorMap } from '@plumbline/artifacts';
 import type { ModelConfiguration, RewardConfiguration } from '@plumbline/contracts';
 import { disposeParameters, fromTensorMap } from '@plumbline/model';
-import { readModelCheckpoint, type ModelCheckpoint } from '@plumbline/training';
+import {
+  EAGER_FP32,
+  readModelCheckpoint,
+  type ExecutionPlan,
+  type ModelCheckpoint,
+} from '@plumbline/training';
+import { forwardProgram } from './forward-program.js';
 import {
   aggregated,
   aggregationOf,
@@ -10,7 +16,7 @@ import {
   memberWeights,
   type Aggregation,
 } from './reward-ensemble.js';
-import { scoreSequences, scoringBatches } from './reward-model.js';
+import { rewards, scoreSequences, scoringBatches } from './reward-model.js';
 import type { Scorer } from './scorer.js';
 import type { Sequence } from './sequences.js';
 
@@ -75,16 +81,29 @@ export interface ScoringOptions {
 /**
  * The scorer that `optimise` and `evaluate` use. The caller disposes of it.
  * @param length positions that every sequence is padded to: the shape decides the rounding
+ * @param plan how the reward model runs; absent: op by op
  */
 export function rewardScorer(
   { model, members, aggregation }: Pick<RewardModel, 'model' | 'members' | 'aggregation'>,
   length: number,
+  plan: Pick<ExecutionPlan, 'mode' | 'precision' | 'rowShards'> = EAGER_FP32,
 ): RewardScorer {
+  const program = forwardProgram(
+    'the reward model',
+    (parameters, { tokens, lastPositions }) => rewards(parameters, model, tokens!, lastPositions!),
+    plan,
+  );
   const parameters = members.map((weights) => fromTensorMap(weights));
   const scoreByMember: RewardScorer['scoreByMember'] = async (sequences, options) => {
     const scores: Float32Array[] = [];
     for (const member of parameters) {
-      scores.push(await scoreSequences(member, model, sequences, { length, ...options }));
+      scores.push(
+        await scoreSequences(member, model, sequences, {
+          length,
+          ...options,
+          rewards: (tokens, lastPositions) => program.run(member, { tokens, lastPositions }),
+        }),
+      );
     }
     return scores;
   };
@@ -92,6 +111,9 @@ export function rewardScorer(
     scoreByMember,
     score: async (sequences, options) => aggregated(await scoreByMember(sequences, options), aggregation),
     batches: (sequences) => members.length * scoringBatches(sequences),
-    dispose: () => parameters.forEach(disposeParameters),
+    dispose: () => {
+      program.dispose();
+      parameters.forEach(disposeParameters);
+    },
   };
 }

@@ -28,6 +28,7 @@ const rollout: Rollout = {
   oldValues: Float32Array.of(0, 0, 0, 0, 0, 55),
   referenceLogProbabilities: Float32Array.of(-1.5, -2, -2.5, -1.5, -0.25, 99),
   scores: Float32Array.of(2, -1),
+  seconds: { sampling: 0, scoring: 0 },
   engineLogProbabilities: [
     [-1, -2.125, -3],
     [-0.5, -0.25],

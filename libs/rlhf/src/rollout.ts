@@ -3,7 +3,7 @@
  * reference policy. What an optimiser makes of them is its own affair. All in host memory. B sequences, R response
  * positions.
  */
-import { tf } from '@plumbline/compute';
+import { tf, type Tensor } from '@plumbline/compute';
 import type { ModelConfiguration } from '@plumbline/contracts';
 import type { TextGenerator } from '@plumbline/generation';
 import { toTensorMap, type Parameters } from '@plumbline/model';
@@ -18,7 +18,8 @@ export interface RolloutModels {
   readonly model: ModelConfiguration;
   /** Of the policy, and the value network where there is one, as `actor-critic.ts` names them. */
   readonly trainer: Pick<Trainer, 'parameters' | 'evaluate'>;
-  readonly reference: Parameters;
+  /** Its log-probabilities of `tokens` [rows, length], [rows, R]. */
+  readonly reference: (tokens: Tensor) => Tensor;
   /** Takes the policy's weights of the moment. */
   readonly generator: TextGenerator;
   readonly scorer: Scorer;
@@ -64,16 +65,19 @@ export interface Rollout {
   readonly scores: Float32Array;
   /** Log-probability of each token as the rollout engine had it; shorter rows than R where the response ended. */
   readonly engineLogProbabilities: readonly (readonly number[])[];
+  /** What it took: sampling the responses, and all that looks at them. */
+  readonly seconds: { readonly sampling: number; readonly scoring: number };
 }
 
 export async function collectRollout(models: RolloutModels, request: RolloutRequest): Promise<Rollout> {
-  const { model, trainer, reference, generator, scorer } = models;
+  const { trainer, reference, generator, scorer } = models;
   const { prompts, responsesPerPrompt, responseTokens, temperature, breathe, rows } = request;
   const size = prompts.length;
   const promptLength = prompts[0]!.length;
   const length = promptLength + responseTokens;
 
   // 1. Responses from the policy.
+  const began = performance.now();
   await generator.update(toTensorMap(policyParameters(trainer.parameters)));
   const generation = await generator.generate({
     promptTokens: prompts,
@@ -84,6 +88,7 @@ export async function collectRollout(models: RolloutModels, request: RolloutRequ
     shard: rows,
     breathe,
   });
+  const sampled = performance.now();
   const sequences = prompts.map((promptTokens, row) => ({
     promptTokens,
     responseTokens: generation.tokens[row]!,
@@ -97,10 +102,7 @@ export async function collectRollout(models: RolloutModels, request: RolloutRequ
   // reference policy's log-probabilities.
   const chunks = { tokens, size, length, rows, breathe };
   const old = await oldOutputs(trainer, chunks, request, responseTokens);
-  const referenceLogProbabilities = await logProbabilities(reference, model, chunks, {
-    promptLength,
-    temperature,
-  });
+  const referenceLogProbabilities = await inChunks(reference, chunks, responseTokens);
 
   // 3. Scores.
   const scores = await scorer.score(sequences, { breathe });
@@ -118,6 +120,7 @@ export async function collectRollout(models: RolloutModels, request: RolloutRequ
     referenceLogProbabilities,
     scores,
     engineLogProbabilities: generation.logProbabilities,
+    seconds: { sampling: (sampled - began) / 1000, scoring: (performance.now() - sampled) / 1000 },
   };
 }
 
@@ -163,21 +166,35 @@ async function oldOutputs(
 }
 
 /** log π of many responses, [B · R], `rows` at a time. */
-export async function logProbabilities(
+export function logProbabilities(
   parameters: Parameters,
   model: ModelConfiguration,
-  { tokens, size, length, rows, breathe }: Chunks,
+  chunks: Chunks,
   shape: ResponseShape,
 ): Promise<Float32Array> {
-  const responseTokens = length - shape.promptLength;
+  return inChunks(
+    (tokens) => tf.tidy(() => responseLogProbabilities(parameters, model, tokens, shape)),
+    chunks,
+    chunks.length - shape.promptLength,
+  );
+}
+
+/** What `forward` gives of the sequences, [rows, R] at a time, as [B · R]. */
+async function inChunks(
+  forward: (tokens: Tensor) => Tensor,
+  { tokens, size, length, rows, breathe }: Chunks,
+  responseTokens: number,
+): Promise<Float32Array> {
   const all = new Float32Array(size * responseTokens);
   for (let start = 0; start < size; start += rows) {
-    const chunk = tokens.subarray(start * length, (start + rows) * length);
-    const result = tf.tidy(() =>
-      responseLogProbabilities(parameters, model, tf.tensor2d(chunk, [rows, length], 'int32'), shape),
+    const chunk = tf.tensor2d(
+      tokens.subarray(start * length, (start + rows) * length),
+      [rows, length],
+      'int32',
     );
+    const result = forward(chunk);
     all.set(result.dataSync(), start * responseTokens);
-    result.dispose();
+    tf.dispose([chunk, result]);
     await breathe();
   }
   return all;

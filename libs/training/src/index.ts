@@ -6,6 +6,7 @@ export * from './execution-plan.js';
 export * from './language-model-loss.js';
 export * from './model-checkpoint.js';
 export * from './model-prompts.js';
+export * from './named-function.js';
 export * from './pretrain.js';
 export * from './required-input.js';
 export * from './resumed-state.js';

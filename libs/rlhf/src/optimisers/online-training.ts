@@ -16,7 +16,9 @@ import { nextKlCoefficient } from '../kl-controller.js';
 import { settledScores } from '../end-of-text.js';
 import { iterationLearningRate } from '../learning-rate.js';
 import { rolloutBatch, rolloutInputs, type InputValues } from '../loss-inputs.js';
+import { forwardProgram, type ForwardProgram } from '../forward-program.js';
 import { completeSettings, type OptimiseSettings } from '../optimise-settings.js';
+import { responseLogProbabilities } from '../policy.js';
 import { collectRollout, type Rollout } from '../rollout.js';
 import { rolloutMetrics } from '../rollout-metrics.js';
 import type { Scorer } from '../scorer.js';
@@ -104,6 +106,7 @@ export class OnlineTraining {
     private readonly trainer: Trainer,
     private readonly generator: TextGenerator,
     private readonly reference: Parameters,
+    private readonly referenceProgram: ForwardProgram,
   ) {}
 
   static async begin(options: OnlineTrainingOptions): Promise<OnlineTraining> {
@@ -125,9 +128,22 @@ export class OnlineTraining {
       optimizer: options.optimizer,
       updates: state.updates,
       plan,
+      meanOverRows: true,
       ...(options.onCompile && { onCompile: options.onCompile }),
     });
-    return new OnlineTraining(options, settings, state, trainer, generator, fromTensorMap(options.reference));
+    return new OnlineTraining(
+      options,
+      settings,
+      state,
+      trainer,
+      generator,
+      fromTensorMap(options.reference),
+      forwardProgram(
+        'the reference policy',
+        (parameters, { tokens }) => responseLogProbabilities(parameters, model, tokens!, shape),
+        plan,
+      ),
+    );
   }
 
   get state(): OnlineState {
@@ -156,7 +172,9 @@ export class OnlineTraining {
     const { iterations, beta, schedule } = this.stateNow;
     const rollout = await this.rollout();
     const experience = optimiser.experience(rollout, settings, beta);
+    const updating = performance.now();
     const updates = await this.update(rollout, experience);
+    const updated = performance.now();
     const metrics = rolloutMetrics(rollout, beta, settings.kl.estimator, this.options.endOfText);
     this.stateNow = onlineState(optimiser, settings, {
       iterations: iterations + 1,
@@ -172,6 +190,10 @@ export class OnlineTraining {
       beta,
       episode: (iterations + 1) * settings.batch,
       // Episodes a second, of the whole iteration.
+      // Of which, in seconds: sampling; old log-probabilities, reference, values and scores; updates.
+      'time/sampling': rollout.seconds.sampling,
+      'time/scoring': rollout.seconds.scoring,
+      'time/update': (updated - updating) / 1000,
       eps: settings.batch / ((performance.now() - began) / 1000),
     };
   }
@@ -187,7 +209,7 @@ export class OnlineTraining {
       {
         model,
         trainer: this.trainer,
-        reference: this.reference,
+        reference: (tokens) => this.referenceProgram.run(this.reference, { tokens }),
         generator: this.generator,
         scorer,
       },
@@ -254,6 +276,7 @@ export class OnlineTraining {
 
   async dispose(): Promise<void> {
     await this.generator.dispose();
+    this.referenceProgram.dispose();
     disposeParameters(this.reference);
     this.trainer.dispose();
   }
