@@ -141,10 +141,18 @@ function fits({ fits: { policy, bestOf } }: Frontier): Html | null {
 
 /** `α 0.21 (0.18 to 0.24), β 0.05 (0.03 to 0.07), highest at d 3.1 (2.2 to ∞).` */
 export function coefficients({ alpha, beta, peak }: FittedForm): string {
-  const side = (value: number | null): string => (value === null ? '∞' : fixed(value, 1));
   const highest =
     peak.distance === null
       ? 'still rising'
-      : `highest at d ${fixed(peak.distance, 1)} (${side(peak.low)} to ${side(peak.high)})`;
+      : `highest at d ${peakSide(peak.distance)} (${peakSide(peak.low)} to ${peakSide(peak.high)})`;
   return `α ${fixed(alpha.value)} (${interval(alpha)}), β ${fixed(beta.value)} (${interval(beta)}), ${highest}.`;
+}
+
+/** Where β is hardly above 0 the form's peak is at a distance that nobody will ever see. */
+const FARTHEST = 100;
+
+/** A distance at which the fitted gold reward is highest, or an end of its interval; null: infinitely far. */
+export function peakSide(distance: number | null): string {
+  if (distance === null) return '∞';
+  return distance > FARTHEST ? `over ${FARTHEST}` : fixed(distance, 1);
 }

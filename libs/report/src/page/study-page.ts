@@ -7,7 +7,7 @@ import type { StudiedRun, StudyReportDocument } from '../study-document.js';
 import { document, section } from './document.js';
 import { figure } from './figure.js';
 import { fixed, interval, percent, percentInterval } from './format.js';
-import { distance, fittedCurve, X_LABEL } from './frontier.js';
+import { distance, fittedCurve, peakSide, X_LABEL } from './frontier.js';
 import { runFacts } from './header.js';
 import { html, type Html } from './html.js';
 
@@ -186,8 +186,7 @@ function fitRow({ rewardModel, labels, rewardModelAccuracy, frontier }: StudiedR
 
 function peak({ peak: { distance: at, low, high } }: FittedForm): Html | string {
   if (at === null) return 'still rising';
-  const side = (value: number | null): string => (value === null ? '∞' : fixed(value, 1));
-  return html`${fixed(at, 1)} <small>${side(low)} to ${side(high)}</small>`;
+  return html`${peakSide(at)} <small>${peakSide(low)} to ${peakSide(high)}</small>`;
 }
 
 function lineage(runs: readonly StudiedRun[]): Html {
