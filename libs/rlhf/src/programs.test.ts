@@ -13,12 +13,12 @@ import {
   type LossFunction,
 } from '@plumbline/training';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { dpoLoss } from './dpo-loss.js';
-import type { InputShape } from './loss-inputs.js';
-import { completeSettings } from './optimise-settings.js';
+import { dpoLoss } from './policy/dpo-loss.js';
+import type { InputShape } from './optimisers/loss-inputs.js';
+import { completeSettings } from './optimisers/optimise-settings.js';
 import { grpo, ppo, rloo, type OnlineOptimiser } from './optimisers/index.js';
-import { rewardLoss } from './reward-loss.js';
-import { initialRewardModel } from './reward-model.js';
+import { rewardLoss } from './reward/reward-loss.js';
+import { initialRewardModel } from './reward/reward-model.js';
 
 const model: ModelConfiguration = { layers: 1, heads: 2, width: 16, context: 12, vocabulary: 40 };
 const dropout: ModelConfiguration = { ...model, dropout: 0.1, activation: 'gelu', tiedEmbeddings: false };

@@ -17,7 +17,7 @@ import {
   type Parameters,
 } from '@plumbline/model';
 import { COMPILED_FP32 } from '@plumbline/training';
-import { completeSettings } from '../src/optimise-settings.js';
+import { completeSettings } from '../src/optimisers/optimise-settings.js';
 import { grpo, initialRewardModel, OnlineTraining, ppo, rloo, type OnlineOptimiser } from '../src/index.js';
 
 const END_OF_TEXT = 0;

@@ -1,10 +1,10 @@
 /** Best-of-n: no training, but a choice among the reference model's responses. */
 import { createGenerator, responseUniforms } from '@plumbline/generation';
 import { checkResumed, readModelPrompts } from '@plumbline/training';
-import { bestOf, bestOfNKlBound } from '../best-of-n.js';
-import { settledScores } from '../end-of-text.js';
-import { completeSettings } from '../optimise-settings.js';
-import { moments } from '../whitening.js';
+import { bestOf, bestOfNKlBound } from '../rollout/best-of-n.js';
+import { settledScores } from '../rollout/end-of-text.js';
+import { completeSettings } from './optimise-settings.js';
+import { moments } from '../rollout/whitening.js';
 import { onlineIterations } from './online-training.js';
 import type { Optimiser } from './optimiser.js';
 

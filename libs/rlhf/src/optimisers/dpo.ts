@@ -10,11 +10,11 @@ import {
   type Batch,
   type DataPosition,
 } from '@plumbline/training';
-import { dpoLoss } from '../dpo-loss.js';
-import { iterationLearningRate } from '../learning-rate.js';
-import { completeSettings, type OptimiseSettings } from '../optimise-settings.js';
-import { responseLogProbabilities, type ResponseShape } from '../policy.js';
-import { readPreferenceData, type JudgedPair } from '../preference-data.js';
+import { dpoLoss } from '../policy/dpo-loss.js';
+import { iterationLearningRate } from './learning-rate.js';
+import { completeSettings, type OptimiseSettings } from './optimise-settings.js';
+import { responseLogProbabilities, type ResponseShape } from '../policy/policy.js';
+import { readPreferenceData, type JudgedPair } from '../preferences/preference-data.js';
 import { longestSequence, sequenceRows } from '../sequences.js';
 import type { Optimiser } from './optimiser.js';
 

@@ -3,10 +3,10 @@ import { tf, type Tensor } from '@plumbline/compute';
 import type { GrpoConfiguration, KlConfiguration, ModelConfiguration } from '@plumbline/contracts';
 import type { Parameters } from '@plumbline/model';
 import type { Batch, LossValue } from '@plumbline/training';
-import { groupAdvantages, groupMetrics } from '../group-advantages.js';
-import { policyOutputs, type ResponseShape } from '../policy.js';
-import { clippedSurrogate, klInLoss, klInputs, meanOverTokens, withKl } from '../policy-loss.js';
-import { sequenceRewards } from '../token-rewards.js';
+import { groupAdvantages, groupMetrics } from '../rollout/group-advantages.js';
+import { policyOutputs, type ResponseShape } from '../policy/policy.js';
+import { clippedSurrogate, klInLoss, klInputs, meanOverTokens, withKl } from '../policy/policy-loss.js';
+import { sequenceRewards } from '../rollout/token-rewards.js';
 import type { OnlineOptimiser } from './online-optimiser.js';
 
 type LossNormalisation = NonNullable<GrpoConfiguration['lossNormalisation']>;

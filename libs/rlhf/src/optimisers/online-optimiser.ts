@@ -1,10 +1,10 @@
 import type { TensorMap } from '@plumbline/artifacts';
 import type { ModelConfiguration } from '@plumbline/contracts';
 import type { LossFunction } from '@plumbline/training';
-import type { InputShapes, InputValues } from '../loss-inputs.js';
-import type { OptimiseSettings } from '../optimise-settings.js';
-import type { ResponseShape } from '../policy.js';
-import type { Rollout } from '../rollout.js';
+import type { InputShapes, InputValues } from './loss-inputs.js';
+import type { OptimiseSettings } from './optimise-settings.js';
+import type { ResponseShape } from '../policy/policy.js';
+import type { Rollout } from '../rollout/rollout.js';
 import type { Metrics } from './optimiser.js';
 
 /** What a rollout becomes for the loss. */

@@ -11,19 +11,19 @@ import {
   type TrainerOptions,
   type UpdateMetrics,
 } from '@plumbline/training';
-import { policyWeights } from '../actor-critic.js';
-import { nextKlCoefficient } from '../kl-controller.js';
-import { settledScores } from '../end-of-text.js';
-import { iterationLearningRate } from '../learning-rate.js';
-import { rolloutBatch, rolloutInputs, type InputValues } from '../loss-inputs.js';
+import { policyWeights } from '../policy/actor-critic.js';
+import { nextKlCoefficient } from '../kl/kl-controller.js';
+import { settledScores } from '../rollout/end-of-text.js';
+import { iterationLearningRate } from './learning-rate.js';
+import { rolloutBatch, rolloutInputs, type InputValues } from './loss-inputs.js';
 import { forwardProgram, type ForwardProgram } from '../forward-program.js';
-import { completeSettings, type OptimiseSettings } from '../optimise-settings.js';
-import { responseLogProbabilities } from '../policy.js';
-import { collectRollout, type Rollout } from '../rollout.js';
-import { rolloutMetrics } from '../rollout-metrics.js';
-import type { Scorer } from '../scorer.js';
+import { completeSettings, type OptimiseSettings } from './optimise-settings.js';
+import { responseLogProbabilities } from '../policy/policy.js';
+import { collectRollout, type Rollout } from '../rollout/rollout.js';
+import { rolloutMetrics } from '../rollout/rollout-metrics.js';
+import type { Scorer } from '../reward/scorer.js';
 import type { Sequence } from '../sequences.js';
-import { updateMetrics } from '../update-metrics.js';
+import { updateMetrics } from './update-metrics.js';
 import type { Experience, OnlineOptimiser } from './online-optimiser.js';
 import type { Metrics } from './optimiser.js';
 

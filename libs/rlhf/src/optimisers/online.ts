@@ -1,5 +1,5 @@
 import { checkResumed, compileProgress, readModelPrompts } from '@plumbline/training';
-import { completeSettings } from '../optimise-settings.js';
+import { completeSettings } from './optimise-settings.js';
 import type { OnlineOptimiser } from './online-optimiser.js';
 import { onlineIterations, onlineState, OnlineTraining, type OnlineState } from './online-training.js';
 import type { Optimiser } from './optimiser.js';

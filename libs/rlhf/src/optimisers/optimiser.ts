@@ -1,8 +1,8 @@
 import type { CheckpointContent, TensorMap } from '@plumbline/artifacts';
 import type { RunConfiguration, StepInputs } from '@plumbline/contracts';
 import type { ModelCheckpoint, StepContext } from '@plumbline/training';
-import type { RewardModel } from '../reward-scorer.js';
-import type { Scorer } from '../scorer.js';
+import type { RewardModel } from '../reward/reward-scorer.js';
+import type { Scorer } from '../reward/scorer.js';
 import type { Sequence } from '../sequences.js';
 
 export type Metrics = Readonly<Record<string, number>>;

@@ -1,9 +1,9 @@
-import { initialActorCritic } from '../actor-critic.js';
-import { generalisedAdvantages } from '../advantages.js';
-import { klInputs } from '../policy-loss.js';
-import { ppoLoss } from '../ppo-loss.js';
-import { tokenRewards } from '../token-rewards.js';
-import { whiten } from '../whitening.js';
+import { initialActorCritic } from '../policy/actor-critic.js';
+import { generalisedAdvantages } from '../rollout/advantages.js';
+import { klInputs } from '../policy/policy-loss.js';
+import { ppoLoss } from '../policy/ppo-loss.js';
+import { tokenRewards } from '../rollout/token-rewards.js';
+import { whiten } from '../rollout/whitening.js';
 import type { OnlineOptimiser } from './online-optimiser.js';
 
 /**

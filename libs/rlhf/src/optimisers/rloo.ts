@@ -3,11 +3,11 @@ import { tf } from '@plumbline/compute';
 import type { KlConfiguration, ModelConfiguration, RlooConfiguration } from '@plumbline/contracts';
 import type { Parameters } from '@plumbline/model';
 import type { Batch, LossValue } from '@plumbline/training';
-import { groupMetrics, leaveOneOutAdvantages } from '../group-advantages.js';
-import { policyOutputs, type ResponseShape } from '../policy.js';
-import { clippedSurrogate, klInLoss, klInputs, meanOverTokens, withKl } from '../policy-loss.js';
-import { sequenceRewards } from '../token-rewards.js';
-import { whiten } from '../whitening.js';
+import { groupMetrics, leaveOneOutAdvantages } from '../rollout/group-advantages.js';
+import { policyOutputs, type ResponseShape } from '../policy/policy.js';
+import { clippedSurrogate, klInLoss, klInputs, meanOverTokens, withKl } from '../policy/policy-loss.js';
+import { sequenceRewards } from '../rollout/token-rewards.js';
+import { whiten } from '../rollout/whitening.js';
 import type { OnlineOptimiser } from './online-optimiser.js';
 
 /**

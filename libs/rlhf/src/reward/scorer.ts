@@ -1,4 +1,4 @@
-import type { Sequence } from './sequences.js';
+import type { Sequence } from '../sequences.js';
 
 /** What gives whole responses their reward: a reward model, several of them, or any function of the tokens. */
 export interface Scorer {

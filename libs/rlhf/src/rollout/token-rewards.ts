@@ -1,7 +1,7 @@
 /** From scores and log-probabilities to what tokens and responses earn. B sequences, R response positions. */
 import type { KlEstimatorName } from '@plumbline/contracts';
-import { klEstimators } from './kl-estimators.js';
-import type { OptimiseSettings } from './optimise-settings.js';
+import { klEstimators } from '../kl/kl-estimators.js';
+import type { OptimiseSettings } from '../optimisers/optimise-settings.js';
 import type { Rollout } from './rollout.js';
 
 /** log π_old − log π_ref of each token, in nats, [B · R]; 0 after the end of a response. */

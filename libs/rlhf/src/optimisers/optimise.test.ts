@@ -11,7 +11,7 @@ import {
   tinyRun,
   type RecordingContext,
   type TinyRun,
-} from '../test-support/tiny-run.js';
+} from '../../test-support/tiny-run.js';
 import {
   bestOfNKlBound,
   optimise,
@@ -21,7 +21,7 @@ import {
   sample,
   trainReward,
   type OnlineState,
-} from './index.js';
+} from '../index.js';
 
 let run: TinyRun;
 let inputs: StepInputs;

@@ -5,12 +5,12 @@ import { createGenerator, responseUniforms } from '@plumbline/generation';
 import { disposeParameters, fromTensorMap } from '@plumbline/model';
 import { readModelPrompts, type ModelCheckpoint, type StepContext } from '@plumbline/training';
 import { policyWeights } from './actor-critic.js';
-import { completeSettings } from './optimise-settings.js';
-import type { Metrics } from './optimisers/optimiser.js';
-import { logProbabilities } from './rollout.js';
-import type { Scorer } from './scorer.js';
-import { sequenceRows, type Sequence } from './sequences.js';
-import { moments } from './whitening.js';
+import { completeSettings } from '../optimisers/optimise-settings.js';
+import type { Metrics } from '../optimisers/optimiser.js';
+import { logProbabilities } from '../rollout/rollout.js';
+import type { Scorer } from '../reward/scorer.js';
+import { sequenceRows, type Sequence } from '../sequences.js';
+import { moments } from '../rollout/whitening.js';
 
 /** Sequences that are looked at together; always as many, because the shape decides the rounding. */
 const ROWS = 16;

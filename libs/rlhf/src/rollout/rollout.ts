@@ -8,11 +8,11 @@ import type { ModelConfiguration } from '@plumbline/contracts';
 import type { TextGenerator } from '@plumbline/generation';
 import { toTensorMap, type Parameters } from '@plumbline/model';
 import type { Trainer } from '@plumbline/training';
-import { policyParameters } from './actor-critic.js';
-import { lossInputs, type InputShapes } from './loss-inputs.js';
-import { responseLogProbabilities, type ResponseShape } from './policy.js';
-import type { Scorer } from './scorer.js';
-import { sequenceRows, type Sequence } from './sequences.js';
+import { policyParameters } from '../policy/actor-critic.js';
+import { lossInputs, type InputShapes } from '../optimisers/loss-inputs.js';
+import { responseLogProbabilities, type ResponseShape } from '../policy/policy.js';
+import type { Scorer } from '../reward/scorer.js';
+import { sequenceRows, type Sequence } from '../sequences.js';
 
 export interface RolloutModels {
   readonly model: ModelConfiguration;

@@ -10,13 +10,13 @@ import {
   type StepFunction,
 } from '@plumbline/training';
 import { PREVIOUS_CHECKPOINT } from './checkpoint-chain.js';
-import { responseText } from './comparison-set.js';
-import { heldOutMeasure } from './held-out-policy.js';
-import type { Metrics } from './optimisers/optimiser.js';
-import { OPTIMISERS } from './optimisers/registry.js';
-import { readRewardModel, rewardScorer } from './reward-scorer.js';
-import type { Sequence } from './sequences.js';
-import { moments } from './whitening.js';
+import { responseText } from '../sample/comparison-set.js';
+import { heldOutMeasure } from '../policy/held-out-policy.js';
+import type { Metrics } from './optimiser.js';
+import { OPTIMISERS } from './registry.js';
+import { readRewardModel, rewardScorer } from '../reward/reward-scorer.js';
+import type { Sequence } from '../sequences.js';
+import { moments } from '../rollout/whitening.js';
 
 /** Scores a response's text as the simulated labelers' hidden reward does. */
 export type GoldReward = (response: string) => number;

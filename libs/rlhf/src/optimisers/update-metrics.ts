@@ -1,5 +1,5 @@
 import type { UpdateMetrics } from '@plumbline/training';
-import { moments } from './whitening.js';
+import { moments } from '../rollout/whitening.js';
 
 /** TRL's names of what losses measure; means over an iteration's updates. */
 const MEANS: Readonly<Record<string, string>> = {

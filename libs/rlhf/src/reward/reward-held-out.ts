@@ -1,7 +1,7 @@
 /** What is measured of a reward model while it trains, on judgements that it does not train on. */
-import { bradleyTerryLoss } from './preference-loss.js';
-import type { LabeledComparison } from './preference-data.js';
-import type { Sequence } from './sequences.js';
+import { bradleyTerryLoss } from '../preferences/preference-loss.js';
+import type { LabeledComparison } from '../preferences/preference-data.js';
+import type { Sequence } from '../sequences.js';
 
 /** A held-out pair of responses, and by how much the first scores higher. */
 interface ScoredPair {

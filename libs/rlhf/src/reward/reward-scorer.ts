@@ -8,7 +8,7 @@ import {
   type ExecutionPlan,
   type ModelCheckpoint,
 } from '@plumbline/training';
-import { forwardProgram } from './forward-program.js';
+import { forwardProgram } from '../forward-program.js';
 import {
   aggregated,
   aggregationOf,
@@ -18,7 +18,7 @@ import {
 } from './reward-ensemble.js';
 import { rewards, scoreSequences, scoringBatches } from './reward-model.js';
 import type { Scorer } from './scorer.js';
-import type { Sequence } from './sequences.js';
+import type { Sequence } from '../sequences.js';
 
 /** A checkpoint of the step `reward`. */
 export interface RewardModel extends ModelCheckpoint {

@@ -13,8 +13,8 @@ import {
   toTensorMap,
   type Parameters,
 } from '@plumbline/model';
-import { sequenceRows, type Sequence } from './sequences.js';
-import { moments } from './whitening.js';
+import { sequenceRows, type Sequence } from '../sequences.js';
+import { moments } from '../rollout/whitening.js';
 
 /** Rows that are scored at once; always as many, because the shape decides the rounding. */
 const SCORING_BATCH = 64;

@@ -1,7 +1,7 @@
 /** What a policy loss takes beside the tokens and the response mask, by name. R response positions. */
 import { tf, type Tensor } from '@plumbline/compute';
 import type { Batch } from '@plumbline/training';
-import type { Rollout } from './rollout.js';
+import type { Rollout } from '../rollout/rollout.js';
 
 /** `token`: one number a response position, [rows, R]; `sequence`: one a row, [rows]; `scalar`: one a batch, []. */
 export type InputShape = 'token' | 'sequence' | 'scalar';

@@ -5,9 +5,15 @@ import type { RunConfiguration, StepInputs } from '@plumbline/contracts';
 import { pretrain, type StepOutcome } from '@plumbline/training';
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { cheerfulness, judgeBy, recordingContext, tinyRun, type TinyRun } from '../test-support/tiny-run.js';
-import { optimise } from './optimise.js';
-import { sample } from './sample.js';
+import {
+  cheerfulness,
+  judgeBy,
+  recordingContext,
+  tinyRun,
+  type TinyRun,
+} from '../../test-support/tiny-run.js';
+import { optimise } from '../optimisers/optimise.js';
+import { sample } from '../sample/sample.js';
 import { trainReward } from './train-reward.js';
 
 let run: TinyRun;

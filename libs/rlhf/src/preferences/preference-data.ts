@@ -8,7 +8,7 @@ import type {
 import { comparisonsFor } from '@plumbline/data';
 import type { ModelCheckpoint } from '@plumbline/training';
 import { preferencePairs, type PreferencePair } from './preference-loss.js';
-import type { Sequence } from './sequences.js';
+import type { Sequence } from '../sequences.js';
 
 /** A judgement that teaches something, and what is known about how it was made. */
 export interface LabeledJudgement {

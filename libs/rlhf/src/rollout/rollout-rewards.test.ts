@@ -2,13 +2,13 @@
 import type { OptimiseConfiguration } from '@plumbline/contracts';
 import { describe, expect, it } from 'vitest';
 import { settledScores } from './end-of-text.js';
-import { iterationLearningRate } from './learning-rate.js';
-import { completeSettings } from './optimise-settings.js';
-import { ppo } from './optimisers/ppo.js';
+import { iterationLearningRate } from '../optimisers/learning-rate.js';
+import { completeSettings } from '../optimisers/optimise-settings.js';
+import { ppo } from '../optimisers/ppo.js';
 import type { Rollout } from './rollout.js';
 import { rolloutMetrics } from './rollout-metrics.js';
 import { sequenceRewards, tokenRewards } from './token-rewards.js';
-import { updateMetrics } from './update-metrics.js';
+import { updateMetrics } from '../optimisers/update-metrics.js';
 
 const END = 9;
 

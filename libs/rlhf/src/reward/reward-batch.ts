@@ -4,8 +4,8 @@
  */
 import { tf } from '@plumbline/compute';
 import type { Batch } from '@plumbline/training';
-import type { WeightedComparison, WeightedPair } from './preference-weights.js';
-import { sequenceRows } from './sequences.js';
+import type { WeightedComparison, WeightedPair } from '../preferences/preference-weights.js';
+import { sequenceRows } from '../sequences.js';
 
 /** The same for every batch of a step, so that one program does for all. */
 export interface RewardBatchShape {

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { initialActorCritic, valueParameters } from './actor-critic.js';
 import { responseLogProbabilities, responseValues } from './policy.js';
 import { ppoLoss, type PpoLossOptions } from './ppo-loss.js';
-import { initialRewardModel, scoreSequences } from './reward-model.js';
+import { initialRewardModel, scoreSequences } from '../reward/reward-model.js';
 
 const model: ModelConfiguration = { layers: 1, heads: 2, width: 8, context: 8, vocabulary: 20 };
 const options: PpoLossOptions = {

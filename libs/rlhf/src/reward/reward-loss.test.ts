@@ -3,12 +3,12 @@ import type { ModelConfiguration } from '@plumbline/contracts';
 import { fromTensorMap, initialise, toTensorMap, type Parameters } from '@plumbline/model';
 import { EAGER_FP32, Trainer, type Batch } from '@plumbline/training';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { bradleyTerryLoss, judgementLoss, preferencePairs } from './preference-loss.js';
-import type { WeightedComparison, WeightedPair } from './preference-weights.js';
+import { bradleyTerryLoss, judgementLoss, preferencePairs } from '../preferences/preference-loss.js';
+import type { WeightedComparison, WeightedPair } from '../preferences/preference-weights.js';
 import { pairIndices, rewardBatch, rewardBatchShape } from './reward-batch.js';
 import { rewardLoss } from './reward-loss.js';
 import { initialRewardModel, scoreSequences } from './reward-model.js';
-import type { Sequence } from './sequences.js';
+import type { Sequence } from '../sequences.js';
 
 const model: ModelConfiguration = { layers: 1, heads: 2, width: 8, context: 8, vocabulary: 20 };
 const LENGTH = 6;

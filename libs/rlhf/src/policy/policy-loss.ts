@@ -2,7 +2,7 @@
 import { tf, type Tensor } from '@plumbline/compute';
 import type { KlConfiguration, KlEstimatorName } from '@plumbline/contracts';
 import type { Batch } from '@plumbline/training';
-import type { InputShapes } from './loss-inputs.js';
+import type { InputShapes } from '../optimisers/loss-inputs.js';
 
 /** PPO's clipped objective of one action each, whatever an action is: a token or a whole response. */
 export interface ClippedSurrogate {

@@ -6,7 +6,7 @@ import type {
   ValueConfiguration,
 } from '@plumbline/contracts';
 import { ADAMW_DEFAULTS } from '@plumbline/training';
-import { VALUE_DEFAULTS } from './actor-critic.js';
+import { VALUE_DEFAULTS } from '../policy/actor-critic.js';
 
 type Defaulted =
   'accumulation' | 'schedule' | 'warmup' | 'maximumGradientNorm' | 'whitenAdvantages' | 'heldOutPrompts';

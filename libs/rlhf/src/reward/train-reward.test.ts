@@ -16,7 +16,7 @@ import {
   tinyRun,
   type RecordingContext,
   type TinyRun,
-} from '../test-support/tiny-run.js';
+} from '../../test-support/tiny-run.js';
 import {
   aggregated,
   comparedResponses,
@@ -29,7 +29,7 @@ import {
   scoredPairs,
   trainingResponses,
   trainReward,
-} from './index.js';
+} from '../index.js';
 
 /** Comparisons of three responses, each judged twice. */
 let run: TinyRun;

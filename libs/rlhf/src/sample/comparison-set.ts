@@ -1,7 +1,7 @@
 import { sealComparison } from '@plumbline/artifacts';
 import type { Message, SampledComparison } from '@plumbline/contracts';
 import type { Tokenizer } from '@plumbline/model';
-import { trimResponse } from './sequences.js';
+import { trimResponse } from '../sequences.js';
 
 /**
  * A comparison of sampled responses. Its key is the SHA-256 of its content, tokens included, so that two prompts that

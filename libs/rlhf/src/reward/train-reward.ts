@@ -23,17 +23,21 @@ import {
   type StepFunction,
   requiredInput,
 } from '@plumbline/training';
-import { countedProgress } from './counted-progress.js';
-import { readLabeledComparisons, trainingResponses, type LabeledComparison } from './preference-data.js';
-import { weightedComparisons } from './preference-weights.js';
+import { countedProgress } from '../counted-progress.js';
+import {
+  readLabeledComparisons,
+  trainingResponses,
+  type LabeledComparison,
+} from '../preferences/preference-data.js';
+import { weightedComparisons } from '../preferences/preference-weights.js';
 import { rewardBatch, rewardBatchShape } from './reward-batch.js';
 import { aggregated, aggregationOf, joinedMembers, memberWeights } from './reward-ensemble.js';
 import { comparedResponses, heldOutMetrics, scoredPairs } from './reward-held-out.js';
 import { rewardLoss } from './reward-loss.js';
 import { initialRewardModel, normalisedHead, scoreSequences, scoringBatches } from './reward-model.js';
 import type { Normalisation } from './reward-scorer.js';
-import { longestSequence, type Sequence } from './sequences.js';
-import { moments } from './whitening.js';
+import { longestSequence, type Sequence } from '../sequences.js';
+import { moments } from '../rollout/whitening.js';
 
 const MAXIMUM_GRADIENT_NORM = 1;
 /** Purpose of the random order of comparisons. */
