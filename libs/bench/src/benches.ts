@@ -5,6 +5,7 @@ import { generateBench } from './generate/generate-bench.js';
 import { memoryBench } from './memory/memory-bench.js';
 import { precisionBench } from './precision/precision-bench.js';
 import { pretrainBench } from './pretrain/pretrain-bench.js';
+import { breakdownBench } from './rlhf/breakdown-bench.js';
 import { ppoBench } from './rlhf/ppo-bench.js';
 import { rewardBench } from './rlhf/reward-bench.js';
 
@@ -16,6 +17,7 @@ export const BENCHES: readonly Bench[] = [
   memoryBench,
   precisionBench,
   durabilityBench,
+  breakdownBench,
 ];
 
 /**

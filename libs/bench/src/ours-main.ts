@@ -3,7 +3,7 @@ import type { DurabilityTask } from './durability/task.js';
 import type { GenerateTask } from './generate/task.js';
 import type { PrecisionTask } from './precision/task.js';
 import type { PretrainTask } from './pretrain/task.js';
-import type { PpoTask, RewardTask } from './rlhf/task.js';
+import type { BreakdownTask, PpoTask, RewardTask } from './rlhf/task.js';
 import { serve } from './serve.js';
 
 const [bench = '', argument = ''] = process.argv.slice(2);
@@ -55,6 +55,14 @@ switch (bench) {
     await serve(async () => {
       const { loadRewardWork } = await import('./rlhf/ours.js');
       return loadRewardWork(task);
+    }, task.warmup);
+    break;
+  }
+  case 'breakdown': {
+    const task = JSON.parse(argument) as BreakdownTask;
+    await serve(async () => {
+      const { loadBreakdownWork } = await import('./rlhf/breakdown.js');
+      return loadBreakdownWork(task);
     }, task.warmup);
     break;
   }

@@ -92,7 +92,17 @@ async function make(context: BenchContext, packages: PeerPackages): Promise<stri
   const python = interpreterOf(directory);
   await run(
     python,
-    ['-m', 'pip', 'install', '--no-deps', '--no-cache-dir', '--progress-bar', 'off', '-r', requirementsOf(packages)],
+    [
+      '-m',
+      'pip',
+      'install',
+      '--no-deps',
+      '--no-cache-dir',
+      '--progress-bar',
+      'off',
+      '-r',
+      requirementsOf(packages),
+    ],
     { maxBuffer: 2 ** 26 },
   );
   await usable(python, packages);

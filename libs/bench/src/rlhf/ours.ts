@@ -12,7 +12,7 @@ import { Stepwise } from './stepwise.js';
 import type { PpoTask, PpoWork, RewardTask } from './task.js';
 
 /** Units after which a step is begun again. A step of at most 399 measures itself in every unit. */
-const UNITS = 399;
+export const UNITS = 399;
 const NEVER = 10 ** 6;
 
 /** Loads TensorFlow; the returned function writes what the step needs and makes the work. */
@@ -33,7 +33,12 @@ export function loadPpoWork(task: PpoTask): () => Promise<Work> {
       ...description(task, versions),
       async unit() {
         const values = await iterations.unit();
-        return { entropy: values['objective/entropy']! };
+        return {
+          entropy: values['objective/entropy']!,
+          sampling: values['time/sampling']!,
+          scoring: values['time/scoring']!,
+          update: values['time/update']!,
+        };
       },
     };
   };

@@ -22,6 +22,8 @@ export interface StepwiseOptions {
  * the next unit is asked for. A step that comes to its end is begun again.
  */
 export class Stepwise {
+  /** When the last unit began, as `performance.now` has it. */
+  resumedAt = 0;
   private done = 0;
   private values: Values = {};
   private reached = false;
@@ -34,10 +36,11 @@ export class Stepwise {
   unit(): Promise<Values> {
     return new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
+      this.resumedAt = performance.now();
       const { resume } = this;
       this.resume = null;
       if (resume) resume();
-      else void this.run().catch(reject);
+      else void this.run().catch((error: unknown) => this.settle?.reject(error));
     });
   }
 

@@ -34,6 +34,22 @@ export interface PpoWork extends RlhfWork {
 export type PpoTask = PpoWork & Ours;
 export type PpoPeerTask = PpoWork & Peer;
 
+/** The same, with every checkpoint in a durable store. */
+export interface BreakdownTask extends PpoWork, Ours {
+  /** A Postgres that keeps what it has committed, as the application's role; its migrations have run. */
+  readonly databaseUrl: string;
+}
+
+/** Seconds of one iteration, and of the last checkpoint. */
+export interface BreakdownValues {
+  /** Responses from the policy. */
+  readonly sampling: number;
+  /** Old and reference log-probabilities, values, scores. */
+  readonly scoring: number;
+  readonly update: number;
+  readonly checkpoint: number;
+}
+
 /** One update of a reward model is a unit of work. */
 export interface RewardWork extends RlhfWork {
   /** Pairs an update. */

@@ -14,7 +14,10 @@ const PRECISIONS = [
   ['trl bf16 weights', { bf16: false, bf16Weights: true }],
 ] as const;
 
-export interface TrlComparison extends Pick<Comparison, 'name' | 'unit' | 'perUnit' | 'rounds' | 'agreement'> {
+export interface TrlComparison extends Pick<
+  Comparison,
+  'name' | 'unit' | 'perUnit' | 'rounds' | 'agreement'
+> {
   /** As ours-main.ts and the peer's file are named. */
   readonly bench: 'ppo' | 'reward';
   /** What both sides are told, but for the weights' file. */
