@@ -80,6 +80,10 @@ def gpt2(make: type, size: dict, weights_file: str, dtype: torch.dtype):
             bos_token_id=None,
             eos_token_id=None,
             pad_token_id=None,
+            # None of the product's steps has dropout here; TRL turns it off too.
+            resid_pdrop=0.0,
+            embd_pdrop=0.0,
+            attn_pdrop=0.0,
         )
     )
     theirs = model.state_dict()
