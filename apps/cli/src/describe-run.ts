@@ -40,7 +40,9 @@ export function runText(run: RunDetail, report: string | null): string {
     `${run.name} (${run.runId}): ${run.status}`,
     table(steps),
     ...run.steps.flatMap((step) => step.warnings.map((warning) => warningLine(step.name, warning))),
-    ...(run.members?.length ? [table([['RUN', 'STATUS', 'STEP', 'NAME'], ...run.members.map(memberRow)])] : []),
+    ...(run.members?.length
+      ? [table([['RUN', 'STATUS', 'STEP', 'NAME'], ...run.members.map(memberRow)])]
+      : []),
     ...(report === null ? [] : [`report: ${report}`]),
   ].join('\n');
 }
