@@ -198,12 +198,14 @@ describe('when things go wrong', () => {
   it('goes on by itself after the API was restarted', async () => {
     const runId = await waitingRun(3);
     await page.goto(`${app.url}/label`);
-    await shownTask(page);
+    const task = await shownTask(page);
     await app.stopApi();
     await page.keyboard.press('t');
     await text('Your answer is kept').waitFor();
     await app.startApi();
     await text('Your answer is kept').waitFor({ state: 'detached', timeout: 20_000 });
+    // What was judged is still shown until the next comparison is there.
+    await page.locator(`[data-testid=task]:not([data-slot="${task!.slotId}"])`).waitFor();
     expect(await judgeByKeyboard(page, 5)).toHaveLength(2);
     expect(await judgementsOf(app.database, runId)).toHaveLength(3);
   });
