@@ -30,7 +30,7 @@ const PURPOSES: Readonly<Record<string, string>> = {
   sample: 'Responses to compare, drawn from the model',
   collect: 'Judgements of labelers',
   reward: 'A model of those judgements',
-  optimise: 'PPO against the reward model, held near the reference policy',
+  optimise: 'A policy that answers as people prefer, held near the reference policy',
   evaluate: 'Gold reward, win rate and KL on held-out prompts',
 };
 
