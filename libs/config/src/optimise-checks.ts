@@ -8,7 +8,7 @@ import {
 import type { ConfigurationProblem } from './configuration-error.js';
 
 /** Keys that not every algorithm reads, and those that do. */
-const READ_BY: Readonly<Partial<Record<keyof OptimiseConfiguration, readonly Algorithm[]>>> = {
+export const READ_BY: Readonly<Partial<Record<keyof OptimiseConfiguration, readonly Algorithm[]>>> = {
   whitenRewards: ['ppo'],
   whitenAdvantages: ['ppo'],
   value: ['ppo'],

@@ -4,6 +4,7 @@ import {
   ConfigurationError,
   configurationHash,
   environment,
+  forkedConfiguration,
   hasSize,
   loadPreset,
   resolveConfiguration,
@@ -196,7 +197,7 @@ export class RunsService {
       throw new ProblemError('conflict', `run ${runId} is a study: fork one of the runs that it started`);
     }
     refuseOverridesOfReusedWork(from, overrides);
-    const configuration = resolveConfiguration(original.configuration, {
+    const configuration = resolveConfiguration(forkedConfiguration(original.configuration, overrides), {
       overrides,
       baseDirectory: environment().root,
     });
