@@ -3,9 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { OptimiseConfiguration, RunConfiguration } from '@plumbline/contracts';
 import { READ_BY } from './optimise-checks.js';
 import type { ConfigurationOverride } from './overrides.js';
+import { isSection, type PlainSection } from './plain-section.js';
 import { resolveConfiguration } from './resolve-configuration.js';
-
-type Plain = Readonly<Record<string, unknown>>;
 
 /** What `optimise` is chosen by; the other keys' defaults follow from these. */
 const CHOICES = ['optimise.algorithm', 'optimise.preset'] as const;
@@ -26,7 +25,7 @@ export function forkedConfiguration(
   const { algorithm, preset } = original.optimise;
   const choice = { algorithm, ...(preset !== undefined && { preset }) };
   const defaults = resolveConfiguration({ name: original.name, optimise: choice }).optimise;
-  const own = without(original.optimise as unknown as Plain, defaults as unknown as Plain);
+  const own = without(original.optimise as unknown as PlainSection, defaults as unknown as PlainSection);
   const next = chosen['optimise.algorithm'] ?? (chosen['optimise.preset'] === undefined ? algorithm : 'ppo');
   const isRead = (key: string): boolean => {
     const readers: readonly unknown[] | undefined = READ_BY[key as keyof OptimiseConfiguration];
@@ -48,7 +47,7 @@ function lastOf(overrides: readonly ConfigurationOverride[], path: string): unkn
 }
 
 /** The keys of `values` that are not as in `defaults`, section by section. */
-function without(values: Plain, defaults: Plain): Plain {
+function without(values: PlainSection, defaults: PlainSection): PlainSection {
   return Object.fromEntries(
     Object.entries(values).flatMap(([key, value]) => {
       const usual = defaults[key];
@@ -56,8 +55,4 @@ function without(values: Plain, defaults: Plain): Plain {
       return [[key, isSection(value) && isSection(usual) ? without(value, usual) : value]];
     }),
   );
-}
-
-function isSection(value: unknown): value is Plain {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,6 @@
 /** What fills in the keys of `optimise` that a configuration leaves out: its preset first, then its algorithm's habits. */
 import { ALGORITHMS, OPTIMISE_PRESETS, type Algorithm, type OptimisePreset } from '@plumbline/contracts';
-
-type Plain = Readonly<Record<string, unknown>>;
+import { isSection, type PlainSection } from './plain-section.js';
 
 /**
  * Settings of published work, of the whole configuration.
@@ -11,7 +10,7 @@ type Plain = Readonly<Record<string, unknown>>;
  * - `summarisation-2020`: Stiennon et al. 2020 (arXiv:2009.01325), the 1.3B model: a value network of its own that
  *   starts as the reward model, β fixed.
  */
-const PRESETS: Readonly<Record<OptimisePreset, Plain>> = {
+const PRESETS: Readonly<Record<OptimisePreset, PlainSection>> = {
   'openai-2019-style': {
     sample: { temperature: 0.7 },
     optimise: {
@@ -54,7 +53,7 @@ const PRESETS: Readonly<Record<OptimisePreset, Plain>> = {
 const HELD_OUT = 64;
 
 /** What an algorithm's authors, or those who made it known, run it with. Empty sections get their defaults. */
-const HABITS: Readonly<Record<Algorithm, Plain>> = {
+const HABITS: Readonly<Record<Algorithm, PlainSection>> = {
   ppo: { heldOutPrompts: HELD_OUT },
   rloo: { heldOutPrompts: HELD_OUT, epochs: 1, kl: { controller: 'fixed', coefficient: 0.05 }, rloo: {} },
   grpo: {
@@ -68,17 +67,17 @@ const HABITS: Readonly<Record<Algorithm, Plain>> = {
 };
 
 /** The configuration with what its preset and its algorithm say wherever it says nothing. */
-export function withOptimiseDefaults(configuration: Plain): Plain {
+export function withOptimiseDefaults(configuration: PlainSection): PlainSection {
   const { optimise = {} } = configuration;
   if (!isSection(optimise)) return configuration;
   const { preset } = optimise;
   const filled = isOneOf(OPTIMISE_PRESETS, preset) ? merged(PRESETS[preset], configuration) : configuration;
-  const { algorithm = 'ppo' } = (filled['optimise'] as Plain) ?? {};
+  const { algorithm = 'ppo' } = (filled['optimise'] as PlainSection) ?? {};
   return isOneOf(ALGORITHMS, algorithm) ? merged({ optimise: HABITS[algorithm] }, filled) : filled;
 }
 
 /** `over`, with the keys of `under` where it has none, section by section. */
-function merged(under: Plain, over: Plain): Plain {
+function merged(under: PlainSection, over: PlainSection): PlainSection {
   const result: Record<string, unknown> = { ...over };
   for (const [key, value] of Object.entries(under)) {
     const own = over[key];
@@ -86,10 +85,6 @@ function merged(under: Plain, over: Plain): Plain {
     else if (isSection(value) && isSection(own)) result[key] = merged(value, own);
   }
   return result;
-}
-
-function isSection(value: unknown): value is Plain {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isOneOf<T>(names: readonly T[], name: unknown): name is T {
