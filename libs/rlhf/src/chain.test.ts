@@ -1,18 +1,12 @@
 import { leakedTensors, loadTensorFlow } from '@plumbline/compute';
 import { readCheckpoint, sha256, canonicalJson } from '@plumbline/artifacts';
 import type { ComparisonSet, PreferenceSnapshot, StepInputs } from '@plumbline/contracts';
-import { pretrain, readModelCheckpoint, type StepFunction, type StepOutcome } from '@plumbline/training';
+import { pretrain, readModelCheckpoint } from '@plumbline/training';
 import { fromTensorMap, disposeParameters, scalarHeadShapes } from '@plumbline/model';
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  cheerfulness,
-  judgeBy,
-  recordingContext,
-  tinyRun,
-  type RecordingContext,
-  type TinyRun,
-} from '../test-support/tiny-run.js';
+import { interrupted, outputs } from '../test-support/interrupted.js';
+import { cheerfulness, judgeBy, recordingContext, tinyRun, type TinyRun } from '../test-support/tiny-run.js';
 import { moments, optimise, sample, scoreSequences, trainReward, trainingResponses } from './index.js';
 
 /** The chain of steps on one tiny model: each step's tests use what the steps before it made. */
@@ -21,11 +15,6 @@ let model: string;
 let comparisons: string;
 let preferences: string;
 let reward: string;
-
-function outputs(outcome: StepOutcome): Readonly<Record<string, string>> {
-  if (outcome.outcome !== 'completed') throw new Error('the step paused');
-  return outcome.outputs;
-}
 
 beforeAll(async () => {
   loadTensorFlow({ device: 'cpu' });
@@ -39,25 +28,6 @@ beforeAll(async () => {
   reward = outputs(await trainReward(run.configuration, inputs, recordingContext(run.artifacts)))['reward']!;
 }, 240_000);
 afterAll(() => rm(run.directory, { recursive: true }));
-
-/** Runs a step whole, then paused after its first commit, killed in its next and continued; gives the whole run. */
-async function interrupted(step: StepFunction, inputs: StepInputs): Promise<RecordingContext> {
-  const { artifacts, configuration } = run;
-  const whole = recordingContext(artifacts);
-  const expected = outputs(await step(configuration, inputs, whole));
-  const paused = recordingContext(artifacts, { pauseAfter: 1 });
-  expect(await step(configuration, inputs, paused)).toEqual({ outcome: 'paused' });
-  expect(paused.commits).toEqual(whole.commits.slice(0, 1));
-  const killed = recordingContext(artifacts, { resumeFrom: paused.commits[0]!.id, dieAfter: 1 });
-  await expect(step(configuration, inputs, killed)).rejects.toThrow('killed');
-  const last = recordingContext(artifacts, { resumeFrom: paused.commits[0]!.id });
-  expect(outputs(await step(configuration, inputs, last))).toEqual(expected);
-  expect(last.commits).toEqual(whole.commits.slice(1));
-  const done = recordingContext(artifacts, { resumeFrom: whole.commits.at(-1)!.id });
-  expect(outputs(await step(configuration, inputs, done))).toEqual(expected);
-  expect(done.commits).toEqual([]);
-  return whole;
-}
 
 describe('sample', () => {
   it('makes comparisons of different prompts, split by prompt, named by their content', async () => {
@@ -82,7 +52,7 @@ describe('sample', () => {
   });
 
   it('ends with the same comparisons however often it is interrupted', async () => {
-    await interrupted(sample, { model });
+    await interrupted(run, sample, { model });
   }, 120_000);
 
   it('keeps the tensor count flat', async () => {
@@ -101,7 +71,7 @@ describe('trainReward', () => {
   const inputs = (): StepInputs => ({ model, comparisons, preferences });
 
   it('learns what the judgements prefer, and ends with the same model however often it is interrupted', async () => {
-    const context = await interrupted(trainReward, inputs());
+    const context = await interrupted(run, trainReward, inputs());
     expect(context.metric('heldOutAccuracy').at(-1)!).toBeGreaterThan(0.8);
     const losses = context.metric('heldOutLoss');
     expect(losses.at(-1)!).toBeLessThan(losses[0]!);

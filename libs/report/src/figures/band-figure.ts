@@ -1,4 +1,5 @@
 import type { LineSeriesOption } from 'echarts/charts';
+import { referenceLine } from './reference-line.js';
 import { INK, renderSvg, type Ink } from './svg.js';
 
 /** The mean of several runs at one place of their curves, and the lowest and highest of them. */
@@ -73,7 +74,7 @@ export function bandFigure({ bands, xLabel, yLabel, references = [] }: BandFigur
         },
         splitLine: { lineStyle: { color: INK.grid } },
       },
-      series: [...bands.flatMap(drawn), ...references.map(reference)],
+      series: [...bands.flatMap(drawn), ...references.map(referenceLine)],
     },
     BAND_SIZE,
     describe(title, bands),
@@ -106,26 +107,6 @@ function drawn({ label, points, ink }: Band): LineSeriesOption[] {
       data: points.map(({ x, mean }) => [x, mean]),
     },
   ];
-}
-
-function reference({ label, value }: { label: string; value: number }): LineSeriesOption {
-  return {
-    type: 'line',
-    name: label,
-    silent: true,
-    data: [],
-    markLine: {
-      silent: true,
-      symbol: 'none',
-      lineStyle: { color: INK.faint, type: [5, 4], width: 1.2 },
-      data: [
-        {
-          yAxis: value,
-          label: { formatter: label, position: 'insideEndTop', color: INK.faint, fontSize: 11 },
-        },
-      ],
-    },
-  };
 }
 
 function describe(title: string, bands: readonly Band[]): string {

@@ -1,4 +1,5 @@
 import type { CustomSeriesOption, LineSeriesOption } from 'echarts/charts';
+import { referenceLine } from './reference-line.js';
 import { INK, renderSvg, type Ink } from './svg.js';
 
 /** A measured point; `low` and `high`: its interval. */
@@ -85,7 +86,7 @@ export function pointFigure(figure: PointFigure, title: string): string {
       },
       series: [
         ...groups.flatMap((group) => [bars(group), ...drawn(group)]),
-        ...references.map(({ label, value }) => reference(label, value)),
+        ...references.map(referenceLine),
       ],
     },
     { width: WIDTH, height: HEIGHT },
@@ -147,26 +148,6 @@ function bars({ label, points, ink }: PointGroup): CustomSeriesOption {
         shape: { x1: x, y1: low, x2: x, y2: high },
         style: { stroke: ink, lineWidth: 4, opacity: 0.35, lineCap: 'round' },
       };
-    },
-  };
-}
-
-function reference(label: string, value: number): LineSeriesOption {
-  return {
-    type: 'line',
-    name: label,
-    silent: true,
-    data: [],
-    markLine: {
-      silent: true,
-      symbol: 'none',
-      lineStyle: { color: INK.faint, type: [5, 4], width: 1.2 },
-      data: [
-        {
-          yAxis: value,
-          label: { formatter: label, position: 'insideEndTop', color: INK.faint, fontSize: 11 },
-        },
-      ],
     },
   };
 }

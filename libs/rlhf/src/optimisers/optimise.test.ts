@@ -1,9 +1,10 @@
 import { readCheckpoint } from '@plumbline/artifacts';
 import { leakedTensors, loadTensorFlow } from '@plumbline/compute';
 import type { Algorithm, OptimiseConfiguration, RunConfiguration, StepInputs } from '@plumbline/contracts';
-import { pretrain, type StepOutcome } from '@plumbline/training';
+import { pretrain } from '@plumbline/training';
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { interrupted, outputs } from '../../test-support/interrupted.js';
 import {
   cheerfulness,
   judgeBy,
@@ -41,32 +42,8 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(() => rm(run.directory, { recursive: true }));
 
-function outputs(outcome: StepOutcome): Readonly<Record<string, string>> {
-  if (outcome.outcome !== 'completed') throw new Error('the step paused');
-  return outcome.outputs;
-}
-
 function configured(changes: Partial<OptimiseConfiguration>): RunConfiguration {
   return { ...run.configuration, optimise: { ...run.configuration.optimise, ...changes } };
-}
-
-/** Runs the step whole, then paused after its first commit, killed in its next and continued; gives the whole run. */
-async function interrupted(configuration: RunConfiguration): Promise<RecordingContext> {
-  const { artifacts } = run;
-  const whole = recordingContext(artifacts);
-  const expected = outputs(await optimise(configuration, inputs, whole));
-  const paused = recordingContext(artifacts, { pauseAfter: 1 });
-  expect(await optimise(configuration, inputs, paused)).toEqual({ outcome: 'paused' });
-  expect(paused.commits).toEqual(whole.commits.slice(0, 1));
-  const killed = recordingContext(artifacts, { resumeFrom: paused.commits[0]!.id, dieAfter: 1 });
-  await expect(optimise(configuration, inputs, killed)).rejects.toThrow('killed');
-  const last = recordingContext(artifacts, { resumeFrom: paused.commits[0]!.id });
-  expect(outputs(await optimise(configuration, inputs, last))).toEqual(expected);
-  expect(last.commits).toEqual(whole.commits.slice(1));
-  const done = recordingContext(artifacts, { resumeFrom: whole.commits.at(-1)!.id });
-  expect(outputs(await optimise(configuration, inputs, done))).toEqual(expected);
-  expect(done.commits).toEqual([]);
-  return whole;
 }
 
 const fixedKl = { controller: 'fixed', coefficient: 0.05, target: 4, horizon: 1000 } as const;
@@ -111,7 +88,7 @@ const VARIANTS: Readonly<Record<Algorithm, Partial<OptimiseConfiguration>>> = {
 
 describe.each(Object.entries(VARIANTS))('%s', (algorithm, changes) => {
   it('ends with the same policy however often it is interrupted', async () => {
-    const whole = await interrupted(configured(changes));
+    const whole = await interrupted({ ...run, configuration: configured(changes) }, optimise, inputs);
     expect(whole.commits.length).toBeGreaterThanOrEqual(2);
     if (algorithm === 'grpo') {
       const { state } = await readCheckpoint(run.artifacts, whole.commits.at(-1)!.id);
