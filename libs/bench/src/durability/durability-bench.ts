@@ -5,17 +5,14 @@
  * transaction in a durable Postgres, and whatever that does to the updates after it. Not counted: the held-out loss that
  * a step measures at a checkpoint, which is evaluation.
  */
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { resolveConfiguration } from '@plumbline/config';
-import { BenchError, type Bench, type BenchContext, type BenchRow } from '../bench.js';
+import type { Bench, BenchContext, BenchRow } from '../bench.js';
 import { runChosenSizes } from '../chosen-sizes.js';
-import { ourSide } from '../commands.js';
 import { planOf } from '../pretrain/execution-plan.js';
-import { Side } from '../side.js';
 import { PRETRAIN_SIZES, type PretrainSize } from '../sizes.js';
 import { median } from '../statistics.js';
-import { startDurablePostgres } from './durable-postgres.js';
+import { roundsBesidePostgres } from './rounds-beside-postgres.js';
 import type { DurabilityTask, DurabilityValues } from './task.js';
 
 const DEFAULT_ROUNDS = 9;
@@ -41,48 +38,26 @@ export const durabilityBench: Bench = {
 
 async function runSize(size: PretrainSize, context: BenchContext): Promise<BenchRow[]> {
   const name = `durability/${size.name}`;
-  const total = context.rounds ?? DEFAULT_ROUNDS;
-  const parent = join(context.home, 'bench');
-  await mkdir(parent, { recursive: true });
-  // Not in the system's temporary folder, which may be memory.
-  const directory = await mkdtemp(join(parent, 'durability-'));
-  await chmod(directory, 0o755);
-  context.progress({ phase: `${name}: starting Postgres`, done: 0, total });
-  try {
-    const postgres = await startDurablePostgres(join(directory, 'postgres'));
-    try {
+  const rounds = await roundsBesidePostgres<DurabilityValues>(
+    'durability',
+    size.name,
+    context.rounds ?? DEFAULT_ROUNDS,
+    context,
+    async (directory, databaseUrl) => {
       const task: DurabilityTask = {
         model: size.model,
         batch: size.batch,
         plan: await planOf(size, context),
         artifacts: join(directory, 'artifacts'),
-        databaseUrl: postgres.url,
+        databaseUrl,
         stretchSeconds: STRETCH_SECONDS,
       };
-      context.progress({ phase: `${name}: compiling`, done: 0, total });
-      const side = await Side.start(ourSide('durability', task));
-      try {
-        context.versions(side.ready.versions);
-        const rounds: DurabilityValues[] = [];
-        for (let round = 0; round < total; round++) {
-          context.progress({ phase: `${name}: rounds`, done: round, total });
-          const { values } = await side.round(1);
-          if (values === undefined) throw new BenchError(`${name}: a round without values`);
-          rounds.push(values as unknown as DurabilityValues);
-        }
-        context.progress({ phase: `${name}: rounds`, done: total, total });
-        const cost = checkpointCost(rounds, DEFAULTS.pretrain.checkpointEvery);
-        context.remark(describeCost(name, cost, rounds));
-        return rowsOf(name, cost, size.batch * size.model.context);
-      } finally {
-        await side.kill();
-      }
-    } finally {
-      await postgres.stop();
-    }
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+      return task;
+    },
+  );
+  const cost = checkpointCost(rounds, DEFAULTS.pretrain.checkpointEvery);
+  context.remark(describeCost(name, cost, rounds));
+  return rowsOf(name, cost, size.batch * size.model.context);
 }
 
 export interface CheckpointCost {

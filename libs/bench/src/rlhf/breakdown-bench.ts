@@ -2,14 +2,11 @@
  * `plumbline bench breakdown`: what an iteration of PPO spends its time on, checkpoints at the default cadence included.
  * A checkpoint counts as `bench durability` has it: snapshot, blobs, manifest and the transaction in a durable Postgres.
  */
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { resolveConfiguration } from '@plumbline/config';
-import { BenchError, type Bench, type BenchContext, type BenchRow } from '../bench.js';
+import type { Bench, BenchContext, BenchRow } from '../bench.js';
 import { runChosenSizes } from '../chosen-sizes.js';
-import { ourSide } from '../commands.js';
-import { startDurablePostgres } from '../durability/durable-postgres.js';
-import { Side } from '../side.js';
+import { roundsBesidePostgres } from '../durability/rounds-beside-postgres.js';
 import { median } from '../statistics.js';
 import { ppoWork } from './ppo-bench.js';
 import { RLHF_SIZES, type RlhfSize } from './sizes.js';
@@ -30,45 +27,23 @@ export const breakdownBench: Bench = {
 
 async function runSize(size: RlhfSize, context: BenchContext): Promise<BenchRow[]> {
   const name = `breakdown/${size.name}`;
-  const total = context.rounds ?? DEFAULT_ROUNDS;
-  const parent = join(context.home, 'bench');
-  await mkdir(parent, { recursive: true });
-  // Not in the system's temporary folder, which may be memory.
-  const directory = await mkdtemp(join(parent, 'breakdown-'));
-  await chmod(directory, 0o755);
-  context.progress({ phase: `${name}: starting Postgres`, done: 0, total });
-  try {
-    const postgres = await startDurablePostgres(join(directory, 'postgres'));
-    try {
+  const rounds = await roundsBesidePostgres<BreakdownValues>(
+    'breakdown',
+    size.name,
+    context.rounds ?? DEFAULT_ROUNDS,
+    context,
+    (directory, databaseUrl) => {
       const task: BreakdownTask = {
         ...ppoWork(size, context.threads),
         weightsFile: join(directory, 'weights.safetensors'),
         plan: planOf(context),
-        databaseUrl: postgres.url,
+        databaseUrl,
       };
-      context.progress({ phase: `${name}: compiling`, done: 0, total });
-      const side = await Side.start(ourSide('breakdown', task));
-      try {
-        context.versions(side.ready.versions);
-        const rounds: BreakdownValues[] = [];
-        for (let round = 0; round < total; round++) {
-          context.progress({ phase: `${name}: rounds`, done: round, total });
-          const { values } = await side.round(1);
-          if (values === undefined) throw new BenchError(`${name}: a round without values`);
-          rounds.push(values as unknown as BreakdownValues);
-        }
-        context.progress({ phase: `${name}: rounds`, done: total, total });
-        const every = resolveConfiguration({ name, step: 'pretrain' }).optimise.checkpointEvery;
-        return rowsOf(name, rounds, every, context);
-      } finally {
-        await side.kill();
-      }
-    } finally {
-      await postgres.stop();
-    }
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+      return Promise.resolve(task);
+    },
+  );
+  const every = resolveConfiguration({ name, step: 'pretrain' }).optimise.checkpointEvery;
+  return rowsOf(name, rounds, every, context);
 }
 
 export interface Share {
